@@ -1,0 +1,86 @@
+/**
+ * A growable byte buffer that hot paths write into without allocating per value.
+ *
+ * Invariants: `0 <= position <= buffer.length`; bytes below `position` are written, bytes above are undefined.
+ * `buffer` is replaced when it grows: never keep it across a call that may write.
+ */
+export class ByteWriter {
+  buffer: Buffer
+  position = 0
+
+  constructor(initialBytes = 1024) {
+    this.buffer = Buffer.allocUnsafe(initialBytes)
+  }
+
+  /** Makes room for `bytes` more and returns the buffer to write them into, at `position`. */
+  reserve(bytes: number): Buffer {
+    const needed = this.position + bytes
+    if (needed > this.buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2))
+      this.buffer.copy(grown, 0, 0, this.position)
+      this.buffer = grown
+    }
+    return this.buffer
+  }
+
+  reset(): void {
+    this.position = 0
+  }
+
+  /** A copy of what was written. */
+  toBuffer(): Buffer {
+    return Buffer.from(this.buffer.subarray(0, this.position))
+  }
+
+  writeByte(value: number): void {
+    this.reserve(1)[this.position++] = value
+  }
+
+  writeInt16(value: number): void {
+    this.position = this.reserve(2).writeInt16BE(value, this.position)
+  }
+
+  writeInt32(value: number): void {
+    this.position = this.reserve(4).writeInt32BE(value, this.position)
+  }
+
+  writeInt64(value: bigint): void {
+    this.position = this.reserve(8).writeBigInt64BE(value, this.position)
+  }
+
+  writeDouble(value: number): void {
+    this.position = this.reserve(8).writeDoubleBE(value, this.position)
+  }
+
+  writeBytes(bytes: Uint8Array): void {
+    const buffer = this.reserve(bytes.length)
+    buffer.set(bytes, this.position)
+    this.position += bytes.length
+  }
+
+  /** UTF-8. Short ASCII text, the common case, is copied without a native call. */
+  writeUtf8(text: string): void {
+    const length = text.length
+    const buffer = this.reserve(length * 3)
+    let position = this.position
+    if (length <= 24) {
+      let i = 0
+      for (; i < length; i++) {
+        const code = text.charCodeAt(i)
+        if (code > 127) break
+        buffer[position++] = code
+      }
+      if (i === length) {
+        this.position = position
+        return
+      }
+      position = this.position
+    }
+    this.position = position + buffer.write(text, position, 'utf8')
+  }
+}
+
+/** Unsigned order of two byte strings, as Kafka and SQLite compare them. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  return Buffer.compare(a, b)
+}

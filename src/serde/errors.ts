@@ -1,0 +1,8 @@
+import { ForebayError } from '../common/errors.js'
+
+/** A value could not be turned into bytes, or bytes into a value. */
+export class SerializationError extends ForebayError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('SERIALIZATION', message, options)
+  }
+}

@@ -1,0 +1,47 @@
+import { ForebayError } from '../common/index.js'
+import type { Location } from './ast.js'
+
+export type SqlErrorKind = 'parse' | 'statement' | 'function' | 'runtime'
+
+/**
+ * A refused statement. `message` is what was wrong; `render()` adds the line and a caret under the word.
+ *
+ *     Line: 1, Col: 8: Column 'NAEM' cannot be resolved. Did you mean NAME?
+ *       SELECT NAEM FROM users EMIT CHANGES;
+ *              ^^^^
+ */
+export class SqlError extends ForebayError {
+  readonly kind: SqlErrorKind
+  location: Location | null
+  /** The whole text that `location` points into. */
+  text: string | null
+  readonly suggestion: string | null
+
+  constructor(
+    message: string,
+    options: {
+      kind?: SqlErrorKind
+      location?: Location | null
+      text?: string | null
+      suggestion?: string | null
+      cause?: unknown
+    } = {},
+  ) {
+    super('SQL', message, options.cause === undefined ? {} : { cause: options.cause })
+    this.kind = options.kind ?? 'statement'
+    this.location = options.location ?? null
+    this.text = options.text ?? null
+    this.suggestion = options.suggestion ?? null
+  }
+
+  render(): string {
+    const hint = this.suggestion === null ? '' : `\n${this.suggestion}`
+    if (this.location === null || this.text === null) return this.message + hint
+    const { line, column, start, end } = this.location
+    const source = this.text.split(/\r\n|\n/)[line - 1] ?? ''
+    const width = Math.max(1, Math.min(end - start, source.length - column + 1))
+    const pad = source.slice(0, column - 1).replace(/[^\t]/g, ' ')
+    const place = this.message.startsWith('line ') ? '' : `line ${line}:${column}: `
+    return `${place}${this.message}\n  ${source}\n  ${pad}${'^'.repeat(width)}${hint}`
+  }
+}

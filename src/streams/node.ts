@@ -1,0 +1,120 @@
+import type { OperatorFunction } from 'rxjs'
+import type { Headers } from '../log/index.js'
+import type { Serde } from '../serde/index.js'
+import type { StateStore } from '../state/index.js'
+import type { AnyBatch } from './batch.js'
+
+/*
+ * The topology: named nodes as plain data, between the DSL above and the running tasks below. A task instantiates each
+ * node once: `operator(context)` gives an RxJS operator from input batches to output batches; edges are Observables of
+ * batches, children are fed in the order in which they were attached.
+ */
+
+export type TopologyNode = SourceNode | ProcessorNode | SinkNode
+
+export interface SourceNode {
+  readonly kind: 'source'
+  readonly name: string
+  readonly topics: readonly string[] | RegExp
+  readonly keySerde: Serde<unknown> | null
+  readonly valueSerde: Serde<unknown> | null
+  readonly timestampExtractor: TimestampExtractor | null
+  readonly offsetReset: 'earliest' | 'latest' | null
+}
+
+export interface ProcessorNode {
+  readonly kind: 'processor'
+  readonly name: string
+  readonly parents: readonly string[]
+  /** Names of connected stores. Nodes that share a store are in one sub-topology. */
+  readonly stores: readonly string[]
+  readonly operator: BatchOperator
+  /** Reads `ProcessorContext` stream time, metadata or shared stores record by record: fed one record at a time. */
+  readonly recordAtATime?: boolean
+}
+
+export interface SinkNode {
+  readonly kind: 'sink'
+  readonly name: string
+  readonly parents: readonly string[]
+  readonly topic: string | TopicNameExtractor
+  readonly keySerde: Serde<unknown> | null
+  readonly valueSerde: Serde<unknown> | null
+  readonly partitioner: StreamPartitioner | null
+}
+
+export type BatchOperator = (context: NodeContext) => OperatorFunction<AnyBatch, AnyBatch>
+
+/** Returns the event time in ms; a negative one skips the record (and counts it as dropped). */
+export type TimestampExtractor = (
+  record: {
+    key: unknown
+    value: unknown
+    timestamp: number
+    topic: string
+    partition: number
+    offset: number
+    headers: Headers
+  },
+  partitionTime: number,
+) => number
+
+export type TopicNameExtractor = (
+  key: unknown,
+  value: unknown,
+  context: { topic: string | null; partition: number; offset: number; timestamp: number; headers: Headers },
+) => string
+
+/** Chooses the partition from key and value; `undefined` falls back to the default partitioner. */
+export type StreamPartitioner = (
+  topic: string,
+  key: unknown,
+  value: unknown,
+  partitionCount: number,
+) => number | undefined
+
+export type PunctuationType = 'STREAM_TIME' | 'WALL_CLOCK_TIME'
+
+export interface Cancellable {
+  cancel(): void
+}
+
+/** What a node sees of its task. */
+export interface NodeContext {
+  readonly applicationId: string
+  readonly taskId: string
+  readonly nodeName: string
+  readonly partition: number
+  /** A connected store, or a global one. Throws StreamsError when it is not connected to this node. */
+  stateStore<S extends StateStore>(name: string): S
+  /** Stream time of the task: the greatest timestamp picked so far, -1 before the first. */
+  currentStreamTimeMs(): number
+  currentSystemTimeMs(): number
+  /** Wall-clock throttle of emit-on-close and of unmatched join results, ms; 0 = look at every record. */
+  readonly emitIntervalMs: number
+  /** True: tables forward every update at once. False: updates of a key are collapsed until the next commit. */
+  readonly emitEveryUpdate: boolean
+  /** Emits a batch to this node's children outside its own input, from punctuators and `onFlush`. Null child = all. */
+  forward(batch: AnyBatch, child?: string | null): void
+  schedule(intervalMs: number, type: PunctuationType, callback: (timestamp: number) => void): Cancellable
+  /** Called before every commit, parents before children. */
+  onFlush(callback: () => void): void
+  onClose(callback: () => void): void
+  /** Counts a record that was left out, and says why (late, null key …). Never silent. */
+  dropped(reason: DroppedReason, batch: AnyBatch, row: number): void
+  /**
+   * A user function threw on this record. Returns when the processing exception handler says continue; else throws a
+   * StreamsError that names node, topic, partition and offset.
+   */
+  processingError(error: unknown, batch: AnyBatch, row: number): void
+  requestCommit(): void
+}
+
+export type DroppedReason =
+  | 'null-key'
+  | 'null-value'
+  | 'late'
+  | 'expired'
+  | 'negative-timestamp'
+  | 'deserialization'
+  | 'processing'
