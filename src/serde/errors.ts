@@ -1,4 +1,4 @@
-import { ForebayError } from '../common/errors.js'
+import { ForebayError } from '../common/index.js'
 
 /** A value could not be turned into bytes, or bytes into a value. */
 export class SerializationError extends ForebayError {

@@ -1,4 +1,4 @@
-import { ByteWriter } from '../common/bytes.js'
+import { ByteWriter } from '../common/index.js'
 
 /**
  * How values of a type become bytes and come back: Kafka's Serializer and Deserializer in one.
