@@ -25,11 +25,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Libraries that have one home, so that a new major is a small change. */
 const homes: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['state/sqlite-database.ts', 'connect/sqlite-sink.ts'],
-  chevrotain: ['sql/tokens.ts', 'sql/parser.ts', 'sql/ast-builder.ts', 'sql/parse.ts'],
+  chevrotain: ['sql/chevrotain.ts'],
   rxjs: ['streams/', 'log/', 'sql/', 'testing/'],
   ink: ['repl/'],
   react: ['repl/'],
-  'node:fs': ['common/node-files.ts'],
+  'node:fs': ['common/node-files.ts', 'repl/'],
   'csv-parse': ['connect/read-rows.ts'],
 }
 

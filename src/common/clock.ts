@@ -1,8 +1,11 @@
 /** Time and timers are injected, so that tests and simulations drive them. Milliseconds since the epoch. */
 export interface Clock {
   now(): number
-  /** Calls `callback` once, at least `delayMs` from now. A pending timer does not keep the process alive. */
-  setTimer(delayMs: number, callback: () => void): Timer
+  /**
+   * Calls `callback` once, at least `delayMs` from now. A pending timer does not keep the process alive, unless
+   * `keepAlive` is true: for timers that somebody awaits.
+   */
+  setTimer(delayMs: number, callback: () => void, keepAlive?: boolean): Timer
 }
 
 export interface Timer {
@@ -12,9 +15,10 @@ export interface Timer {
 /** The only caller of `Date.now` and `setTimeout` in `src`. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  setTimer(delayMs, callback) {
-    const handle = setTimeout(callback, delayMs)
-    handle.unref()
+  setTimer(delayMs, callback, keepAlive = false) {
+    // Node fires a delay beyond 31 bits at once; nobody waits 24 days for one timer.
+    const handle = setTimeout(callback, Math.min(delayMs, 0x7fff_ffff))
+    if (!keepAlive) handle.unref()
     return { cancel: () => clearTimeout(handle) }
   },
 }

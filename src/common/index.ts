@@ -2,5 +2,20 @@
 export { assert, assertNever } from './assert.js'
 export { ByteWriter, compareBytes } from './bytes.js'
 export { type Clock, ManualClock, systemClock, type Timer } from './clock.js'
+export { crc32c, crc32cByTable } from './crc32c.js'
 export { ForebayError } from './errors.js'
+export { nextEventLoopTurn } from './event-loop.js'
 export type { FileHandle, FileSystem } from './files.js'
+export { MemoryFiles } from './memory-files.js'
+export { murmur2 } from './murmur2.js'
+export { nodeFiles } from './node-files.js'
+export { type Random, randomBelow, randomUuid, seededRandom, systemRandom } from './random.js'
+export {
+  unsignedVarintSize,
+  VarintReader,
+  varintSize,
+  varlongSize,
+  writeUnsignedVarint,
+  writeVarint,
+  writeVarlong,
+} from './varint.js'

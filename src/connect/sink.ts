@@ -47,7 +47,7 @@ export async function runSink<K, V>(log: Log, options: SinkOptions<K, V>): Promi
     let written = 0
     while (signal?.aborted !== true) {
       if (ends !== null && (await reached(consumer, partitions, ends))) break
-      const records = await consumer.poll(1000)
+      const records = await consumer.poll(ends === null ? 1000 : 10)
       if (records.length === 0) continue
       sink.write(records, positionsAfter(records))
       written += records.length

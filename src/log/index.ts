@@ -1,2 +1,15 @@
 /** The embedded log: Kafka's semantics and record batches on local files. */
+export { LogClosedError, NoOffsetForPartitionError, RecordDeserializationError } from './client-errors.js'
+export { isCompressionSupported } from './compression.js'
+export { DamagedDirectoryError, DirectoryLockedError } from './data-directory.js'
+export { type EmbeddedLogOptions, Log, type OpenLogOptions } from './embedded-log.js'
+export { CorruptRecordError, isKafkaError, KafkaError, type KafkaErrorName, kafkaErrors } from './errors.js'
 export * from './log.js'
+export { partitionOfKey } from './partitioner.js'
+export { batchesIn, RecordBatchView } from './record-batch.js'
+export {
+  type BatchBuilderOptions,
+  type BatchHeader,
+  createBatchBuilder,
+  type WireBatchBuilder,
+} from './record-batch-builder.js'

@@ -42,11 +42,12 @@ export interface ProducerOptions<K, V> {
   /** What an acknowledgement promises; see docs/durability.md. Default 'all'. */
   readonly acks?: 0 | 1 | 'all'
   readonly compression?: CompressionType
-  /** Duplicate-free retries by producer id and sequence. Default true. */
+  /** Duplicate-free retries by producer id and sequence. Default true with acks 'all', else false. */
   readonly idempotence?: boolean
   /** Makes the producer transactional, and fences an earlier one with the same id. */
   readonly transactionalId?: string
   readonly transactionTimeoutMs?: number
+  /** How long a cluster may take to acknowledge. The embedded log answers at once and does not look at it. */
   readonly deliveryTimeoutMs?: number
   readonly partitioner?: Partitioner
 }
@@ -83,6 +84,7 @@ export interface Producer<K = Uint8Array, V = Uint8Array> {
   /**
    * Hands over a batch for one partition as it will be stored: the path of Streams. The producer sets producer
    * id, epoch, sequence and transaction bits. Ordered after everything written before to that partition.
+   * On return the builder is empty and may be filled again.
    */
   writeBatch(partition: TopicPartition, batch: RecordBatchBuilder): Promise<void> | undefined
   /** Sends everything buffered and resolves once all of it is acknowledged; throws the first failure since the last flush. */
@@ -165,7 +167,7 @@ export interface Consumer<K = Uint8Array, V = Uint8Array> extends AsyncIterable<
   /** Takes these partitions, without a group. */
   assign(partitions: readonly TopicPartition[]): void
   assignment(): readonly TopicPartition[]
-  /** Waits up to `timeoutMs` for records. Positions advance past what is returned. */
+  /** Waits up to `timeoutMs` (default 5,000) for records. Positions advance past what is returned. */
   poll(timeoutMs?: number): Promise<readonly ConsumerRecord<K, V>[]>
   /** As `poll`, without decoding or copying: whole batches, control and aborted ones left out. Ignores maxPollRecords. */
   pollBatches(timeoutMs?: number): Promise<readonly FetchedBatch[]>

@@ -12,6 +12,11 @@ export interface Serde<T> {
   write(value: T, out: ByteWriter): void
   /** Reads `buffer[start, end)`. Must not keep `buffer`. Throws `SerializationError` on bad bytes. */
   read(buffer: Buffer, start: number, end: number): T
+  /**
+   * Appends the part of a key that chooses its partition, where that is not all of it: windowed keys lie in the
+   * partition of the key they are made of.
+   */
+  writePartitionKey?(value: T, out: ByteWriter): void
 }
 
 /** A serde from a pair of functions over whole byte arrays: the simple way to write your own. */

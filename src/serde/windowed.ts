@@ -30,6 +30,7 @@ function writeTime(ms: number, write: (high: number, low: number) => void): void
  */
 export function timeWindowedSerde<K>(inner: Serde<K>, windowSizeMs: number): Serde<Windowed<K>> {
   return {
+    writePartitionKey: (value, out) => inner.write(value.key, out),
     write(value, out) {
       inner.write(value.key, out)
       writeTime(value.start, (high, low) => {
@@ -52,6 +53,7 @@ export function timeWindowedSerde<K>(inner: Serde<K>, windowSizeMs: number): Ser
  */
 export function sessionWindowedSerde<K>(inner: Serde<K>): Serde<Windowed<K>> {
   return {
+    writePartitionKey: (value, out) => inner.write(value.key, out),
     write(value, out) {
       inner.write(value.key, out)
       for (const time of [value.end, value.start]) {

@@ -5,7 +5,7 @@ import type { SqlType } from './types.js'
  * case rule: unquoted ones upper-case, quoted ones as written. Every node knows where it stands in the text.
  */
 
-/** 1-based line and column of the first character, and offsets [start, end) into the statement text. */
+/** 1-based line and column of the first character, and offsets [start, end), both in the whole script. */
 export interface Location {
   readonly line: number
   readonly column: number
@@ -326,7 +326,11 @@ export type Properties = ReadonlyMap<string, Expression>
 
 export type SourceKind = 'STREAM' | 'TABLE'
 
-export type Statement = { readonly text: string } & (
+/**
+ * `text` is the statement as written, trimmed, with its `;`. `script` is the whole text it came from (variables
+ * replaced), which all locations in the statement point into.
+ */
+export type Statement = { readonly text: string; readonly script?: string } & (
   | CreateSource
   | CreateAs
   | InsertInto
@@ -400,6 +404,8 @@ export type Statement = { readonly text: string } & (
       readonly what: ShowWhat
       readonly extended: boolean
       readonly all: boolean
+      /** SHOW SOURCE|SINK CONNECTORS. */
+      readonly connectorKind?: 'SOURCE' | 'SINK'
       readonly location: Location | null
     }
   | {

@@ -73,6 +73,9 @@ export interface ReadOnlyWindowStore<K, V> {
 export interface WindowStore<K, V> extends ReadOnlyWindowStore<K, V>, StateStore {
   readonly windowSizeMs: number
   readonly retentionMs: number
+  /** Puts that came too late and were not stored, since the store was opened. */
+  readonly droppedExpired: number
+  /** With retainDuplicates a null changes nothing: values go only by retention. */
   put(key: K, value: V | null, windowStart: number): void
 }
 
@@ -89,8 +92,46 @@ export interface ReadOnlySessionStore<K, V> {
 
 export interface SessionStore<K, V> extends ReadOnlySessionStore<K, V>, StateStore {
   readonly retentionMs: number
+  /** Puts that came too late and were not stored, since the store was opened. */
+  readonly droppedExpired: number
   put(session: Windowed<K>, value: V | null): void
   remove(session: Windowed<K>): void
+}
+
+/** A value and the time it was valid: from `timestamp` until before `validTo`, ms; null while it is the newest. */
+export interface VersionedRecord<V> {
+  readonly value: V
+  readonly timestamp: number
+  readonly validTo: number | null
+}
+
+export interface ReadOnlyVersionedKeyValueStore<K, V> {
+  /** The newest version, however old; undefined where there is none, or it is a deletion. */
+  get(key: K): VersionedRecord<V> | undefined
+  /**
+   * The version valid at `asOf`. Further back than the history retention behind the newest timestamp ever put, only a
+   * version that still is the newest of its key is found.
+   */
+  getAsOf(key: K, asOf: number): VersionedRecord<V> | undefined
+  /** Versions of a key valid at some time in [from, to], oldest first; both ends inclusive. */
+  versions(key: K, from: number, to: number): IterableIterator<VersionedRecord<V>>
+  /** The newest version of every key, in key order. */
+  all(): IterableIterator<KeyValueEntry<K, VersionedRecord<V>>>
+}
+
+/** Versions of each key by timestamp (KIP-889). Versions that ended before the history retention are gone. */
+export interface VersionedKeyValueStore<K, V> extends ReadOnlyVersionedKeyValueStore<K, V>, StateStore {
+  readonly historyRetentionMs: number
+  /** Puts that came too late and were not stored, since the store was opened. */
+  readonly droppedExpired: number
+  /**
+   * A version from `timestamp` on; null deletes from then on. Replaces a version of the very same timestamp.
+   * Returns until when it is valid, Infinity for the newest of its key, or null when it came too late: more than the
+   * history retention behind the newest timestamp ever put.
+   */
+  put(key: K, value: V | null, timestamp: number): number | null
+  /** `put(key, null, timestamp)`; returns the version that was valid then. */
+  delete(key: K, timestamp: number): VersionedRecord<V> | undefined
 }
 
 /** A row of a SQLite table, as better-sqlite3 binds and returns it. Integers past 2^53 travel as bigint. */
@@ -100,11 +141,15 @@ export interface TableColumn {
   /** Quoted by the store; any text is allowed. */
   readonly name: string
   readonly type: 'INTEGER' | 'REAL' | 'TEXT' | 'BLOB' | 'ANY'
+  /** INTEGER columns only: may hold values past 2^53, which then come as `bigint`. Default false. */
+  readonly bigint?: boolean
 }
 
 /**
  * How keys and values lie in a SQLite table: as one BLOB each (the default, from serdes), or as one typed column per
- * field, so that the table can be queried. Key columns form the primary key; their order must agree with `compareKeys`.
+ * field, so that the table can be queried. Key columns form the primary key; their order must agree with `compareKeys`,
+ * and none may be NULL. In timestamped stores `V` is the value alone. Stores add columns of their own, named `rowtime`,
+ * `windowstart`, `windowend` and `sequence`; SQLite does not tell upper from lower case in the names of columns.
  */
 export interface TableLayout<K, V> {
   readonly keyColumns: readonly TableColumn[]
@@ -120,7 +165,16 @@ export interface TableLayout<K, V> {
   compareKeys(a: K, b: K): number
 }
 
-/** Where a store's changes go; supplied by streams, absent for stores without logging. Bytes as on a changelog topic. */
+/**
+ * Where a store's changes go; supplied by streams, absent for stores without logging. Bytes as on a changelog topic:
+ *
+ *     key-value, versioned   key
+ *     window                 key │ int64 start │ int32 sequence number (0 without retainDuplicates)
+ *     session                key │ int64 end │ int64 start
+ *
+ * The timestamp is that of a timestamped value, the start of a window, the end of a session, or the version's; -1 when
+ * the store knows none: then the writer puts its own. The bytes are never reused: the writer may keep them.
+ */
 export interface ChangelogWriter {
   logChange(storeName: string, key: Uint8Array, value: Uint8Array | null, timestamp: number): void
 }

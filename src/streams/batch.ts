@@ -33,6 +33,11 @@ export interface Batch<K, V> {
   readonly headers: readonly (Headers | null)[] | null
   readonly origin: Origin | null
   readonly rows: ArrayLike<number> | null
+  /**
+   * On the edges of versioned tables: rows that are older than the newest of their key. They change history, not the
+   * present; joins and aggregations of tables pass over them (KIP-914).
+   */
+  readonly outdated?: readonly boolean[] | null
 }
 
 export type AnyBatch = Batch<unknown, unknown>

@@ -118,3 +118,4 @@ export type DroppedReason =
   | 'negative-timestamp'
   | 'deserialization'
   | 'processing'
+  | 'production'

@@ -1,3 +1,4 @@
+import type { Serde } from '../serde/index.js'
 import type { StoreSpec } from '../state/index.js'
 import type { TopologyNode } from './node.js'
 
@@ -14,6 +15,11 @@ export interface TopologyModel {
   readonly copartitionGroups: readonly (readonly string[])[]
   /** Sub-topologies in Kafka's numbering; global ones have `global: true` and are run by every instance. */
   readonly subtopologies: readonly Subtopology[]
+  /**
+   * Tells stores without serdes of their own the application's defaults. To be called before stores are opened;
+   * sources and sinks keep null for a default.
+   */
+  bindDefaultSerdes?(keySerde: Serde<unknown> | undefined, valueSerde: Serde<unknown> | undefined): void
 }
 
 export interface TopologyStore {

@@ -1,0 +1,19 @@
+/** `npm run bench [-- log|sql …]`: records per second, median of five runs after one warm-up, everything in one process. */
+import { cpus } from 'node:os'
+import { formatHeader } from './measure.js'
+
+const suites: Readonly<Record<string, () => Promise<unknown>>> = {
+  log: async () => (await import('./log.bench.js')).benchLog(),
+  sql: async () => (await import('./sql.bench.js')).benchSql(),
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !(name in suites))
+if (unknown.length > 0) {
+  console.error(`no suite named ${unknown.join(', ')}; there are ${Object.keys(suites).join(', ')}`)
+  process.exit(2)
+}
+console.log(
+  `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}\n\n${formatHeader()}`,
+)
+for (const name of wanted.length > 0 ? wanted : Object.keys(suites)) await suites[name]!()

@@ -1,0 +1,338 @@
+import type { Clock, Random } from '../common/index.js'
+import { randomUuid } from '../common/index.js'
+import { type DataDirectory, formatId, type StoredTopic } from './data-directory.js'
+import { KafkaError } from './errors.js'
+import type { TopicMetadata } from './group-membership.js'
+import type { NewTopic, TopicPartition } from './log.js'
+import { Partition } from './partition.js'
+import type { PartitionLogOptions } from './partition-log.js'
+import { RecentBatches } from './recent-batches.js'
+import { alterTopicConfig, type TopicConfig, type TopicConfigs, topicConfig } from './topic-config.js'
+import { checkTopicName, collidesWith, isInternalTopic } from './topic-names.js'
+
+export interface BrokerOptions {
+  readonly directory: DataDirectory
+  readonly clock: Clock
+  readonly random: Random
+  /** Configs for topics that do not set their own. */
+  readonly topicDefaults: TopicConfigs
+  /** The same for internal topics. */
+  readonly internalTopicDefaults: TopicConfigs
+  readonly autoCreateTopics: boolean
+  /** Partitions of topics made without a count, automatically or not. */
+  readonly defaultPartitions: number
+  readonly recentBatchesBytes: number
+}
+
+export interface Topic {
+  readonly name: string
+  readonly id: string
+  readonly partitions: Partition[]
+  config: TopicConfig
+}
+
+/** State is small and read as a whole at open, so these are cut and compacted early. */
+const INTERNAL_TOPIC_CONFIGS: TopicConfigs = {
+  'cleanup.policy': 'compact',
+  'segment.bytes': '4194304',
+  'compression.type': 'producer',
+}
+
+/** The topics of a data directory and their partitions. */
+export class Broker implements TopicMetadata {
+  metadataVersion = 0
+  readonly #options: BrokerOptions
+  readonly #topics = new Map<string, Topic>()
+  readonly #recentBatches: RecentBatches
+  readonly #metadataWatchers = new Set<() => void>()
+
+  constructor(options: BrokerOptions) {
+    this.#options = options
+    this.#recentBatches = new RecentBatches(options.recentBatchesBytes)
+  }
+
+  // ------------------------------------------------------------------------------------------------- open
+
+  /** Opens every partition and recovers it where the last owner did not close. */
+  open(cleanShutdown: boolean): void {
+    const { directory } = this.#options
+    const stored = directory.readTopics()
+    for (const name of stored.deleted) directory.files.remove(`${directory.path}/${name}`)
+    const topics = new Map([...stored.topics, ...this.#findUnlistedTopics(stored.topics)])
+    const recoveryPoints = directory.readCheckpoint('recovery-point-offset-checkpoint')
+    const startOffsets = directory.readCheckpoint('log-start-offset-checkpoint')
+    const cleanedOffsets = directory.readCheckpoint('cleaner-offset-checkpoint')
+    for (const [name, topic] of topics) {
+      const config = this.#configOf(name, topic.configs)
+      const partitions: Partition[] = []
+      for (let p = 0; p < topic.partitions; p++) {
+        const key = `${name}-${p}`
+        partitions.push(
+          this.#openPartition({ topic: name, partition: p }, config, {
+            cleanShutdown,
+            recoveryPoint: recoveryPoints.get(key) ?? 0,
+            logStartOffset: startOffsets.get(key) ?? 0,
+            cleanedUpTo: cleanedOffsets.get(key) ?? 0,
+          }),
+        )
+      }
+      this.#topics.set(name, { name, id: topic.topicId, partitions, config })
+    }
+    if (stored.deleted.length > 0 || topics.size > stored.topics.size) this.#storeTopics()
+  }
+
+  /** Partition directories that no list names, such as those another Kafka wrote, are taken in, never dropped. */
+  #findUnlistedTopics(listed: ReadonlyMap<string, StoredTopic>): Map<string, StoredTopic> {
+    const { directory, random } = this.#options
+    const found = new Map<string, StoredTopic>()
+    for (const name of directory.files.list(directory.path)) {
+      const match = /^(.+)-(\d+)$/.exec(name)
+      if (match === null || listed.has(match[1]!)) continue
+      if (!directory.files.isDirectory(`${directory.path}/${name}`)) continue
+      const topic = match[1]!
+      const earlier = found.get(topic)
+      found.set(topic, {
+        topicId: earlier?.topicId ?? formatId(randomUuid(random)),
+        partitions: Math.max(earlier?.partitions ?? 0, Number(match[2]) + 1),
+        configs: isInternalTopic(topic) ? INTERNAL_TOPIC_CONFIGS : {},
+      })
+    }
+    return found
+  }
+
+  #openPartition(
+    { topic, partition }: TopicPartition,
+    config: TopicConfig,
+    recovery: Pick<PartitionLogOptions, 'cleanShutdown' | 'recoveryPoint' | 'logStartOffset' | 'cleanedUpTo'>,
+  ): Partition {
+    const { directory, clock } = this.#options
+    return new Partition({
+      topic,
+      partition,
+      directory: directory.partitionPath(topic, partition),
+      files: directory.files,
+      clock,
+      config,
+      recentBatches: this.#recentBatches,
+      ...recovery,
+    })
+  }
+
+  #configOf(topic: string, configs: TopicConfigs): TopicConfig {
+    return topicConfig(configs, this.#defaultsOf(topic))
+  }
+
+  #defaultsOf(topic: string): TopicConfigs {
+    return isInternalTopic(topic) ? this.#options.internalTopicDefaults : this.#options.topicDefaults
+  }
+
+  // ----------------------------------------------------------------------------------------------- lookup
+
+  hasTopic(topic: string): boolean {
+    return this.#topics.has(topic)
+  }
+
+  /** Throws UNKNOWN_TOPIC_OR_PARTITION. */
+  topic(name: string): Topic {
+    const topic = this.#topics.get(name)
+    if (topic !== undefined) return topic
+    if (this.#options.autoCreateTopics && !isInternalTopic(name)) {
+      this.createTopics([{ topic: name }], false)
+      return this.#topics.get(name)!
+    }
+    throw new KafkaError(
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      `there is no topic '${name}'; create it with admin.createTopics, or open the log with autoCreateTopics`,
+    )
+  }
+
+  partition(topic: string, partition: number): Partition {
+    const found = this.topic(topic)
+    const target = found.partitions[partition]
+    if (target === undefined) {
+      throw new KafkaError(
+        'UNKNOWN_TOPIC_OR_PARTITION',
+        `topic '${topic}' has the partitions 0 to ${found.partitions.length - 1}, not ${partition}`,
+      )
+    }
+    return target
+  }
+
+  /** The one partition of an internal topic, which is made when first asked for. */
+  internalPartition(topic: string): Partition {
+    if (!this.#topics.has(topic)) this.#create([{ topic, configs: INTERNAL_TOPIC_CONFIGS, partitions: 1 }])
+    return this.#topics.get(topic)!.partitions[0]!
+  }
+
+  topicNames(): string[] {
+    return [...this.#topics.keys()].filter((name) => !isInternalTopic(name)).sort()
+  }
+
+  partitionCount(topic: string): number | undefined {
+    return this.#topics.get(topic)?.partitions.length
+  }
+
+  *allPartitions(): IterableIterator<Partition> {
+    for (const topic of this.#topics.values()) yield* topic.partitions
+  }
+
+  onMetadataChange(watcher: () => void): () => void {
+    this.#metadataWatchers.add(watcher)
+    return () => this.#metadataWatchers.delete(watcher)
+  }
+
+  #metadataChanged(): void {
+    this.metadataVersion++
+    for (const watcher of this.#metadataWatchers) watcher()
+  }
+
+  // ----------------------------------------------------------------------------------------------- change
+
+  /** All of them or none. */
+  createTopics(topics: readonly NewTopic[], ifNotExists: boolean): void {
+    const wanted: NewTopic[] = []
+    for (const topic of topics) {
+      checkTopicName(topic.topic)
+      if (this.#topics.has(topic.topic) || wanted.some((w) => w.topic === topic.topic)) {
+        if (ifNotExists) continue
+        throw new KafkaError('TOPIC_ALREADY_EXISTS', `topic '${topic.topic}' exists already`)
+      }
+      const rival = collidesWith(topic.topic, [...this.#topics.keys(), ...wanted.map((w) => w.topic)])
+      if (rival !== null) {
+        throw new KafkaError(
+          'INVALID_TOPIC_EXCEPTION',
+          `topic '${topic.topic}' differs from '${rival}' only by '.' and '_'; choose another name`,
+        )
+      }
+      checkPartitionCount(topic.topic, topic.partitions ?? this.#options.defaultPartitions)
+      this.#configOf(topic.topic, topic.configs ?? {})
+      wanted.push(topic)
+    }
+    if (wanted.length > 0) this.#create(wanted)
+  }
+
+  #create(topics: readonly NewTopic[]): void {
+    const created: Topic[] = topics.map(({ topic, configs }) => ({
+      name: topic,
+      id: formatId(randomUuid(this.#options.random)),
+      partitions: [],
+      config: this.#configOf(topic, configs ?? {}),
+    }))
+    const added = new Map<string, StoredTopic>()
+    topics.forEach(({ partitions }, i) => {
+      const { name, id, config } = created[i]!
+      added.set(name, {
+        topicId: id,
+        partitions: partitions ?? this.#options.defaultPartitions,
+        configs: config.overrides,
+      })
+    })
+    // The list decides that a topic exists; its directories follow, now or at the next opening.
+    this.#storeTopics({ added })
+    for (const topic of created) {
+      this.#addPartitions(topic, added.get(topic.name)!.partitions)
+      this.#topics.set(topic.name, topic)
+    }
+    this.#metadataChanged()
+  }
+
+  #addPartitions(topic: Topic, totalCount: number): void {
+    for (let partition = topic.partitions.length; partition < totalCount; partition++) {
+      topic.partitions.push(
+        this.#openPartition({ topic: topic.name, partition }, topic.config, { cleanShutdown: false }),
+      )
+    }
+  }
+
+  deleteTopic(name: string): void {
+    const topic = this.existingTopic(name)
+    if (isInternalTopic(name)) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `'${name}' is internal`)
+    this.#topics.delete(name)
+    this.#storeTopics({ deleted: topic.partitions.map((p) => `${name}-${p.partition}`) })
+    for (const partition of topic.partitions) {
+      partition.deleted = true
+      partition.log.delete()
+      partition.wakeAll()
+    }
+    // A topic of the same name must not inherit how far this one was flushed.
+    this.checkpoint()
+    this.#storeTopics()
+    this.#metadataChanged()
+  }
+
+  alterConfigs(name: string, changes: Readonly<Record<string, string | null>>): void {
+    const topic = this.existingTopic(name)
+    topic.config = alterTopicConfig(topic.config, changes, this.#defaultsOf(name))
+    this.#storeTopics()
+    for (const partition of topic.partitions) partition.updateConfig(topic.config)
+  }
+
+  createPartitions(name: string, totalCount: number): void {
+    const topic = this.existingTopic(name)
+    checkPartitionCount(name, totalCount)
+    if (totalCount <= topic.partitions.length) {
+      throw new KafkaError(
+        'INVALID_PARTITIONS',
+        `topic '${name}' has ${topic.partitions.length} partitions; their number can only grow, not become ${totalCount}`,
+      )
+    }
+    const grown = { topicId: topic.id, partitions: totalCount, configs: topic.config.overrides }
+    this.#storeTopics({ added: new Map([[name, grown]]) })
+    this.#addPartitions(topic, totalCount)
+    this.#metadataChanged()
+  }
+
+  /** As `topic`, but never makes one. */
+  existingTopic(name: string): Topic {
+    const topic = this.#topics.get(name)
+    if (topic === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic '${name}'`)
+    return topic
+  }
+
+  #storeTopics(change: { added?: Map<string, StoredTopic>; deleted?: readonly string[] } = {}): void {
+    const topics = new Map<string, StoredTopic>()
+    for (const { name, id, partitions, config } of this.#topics.values()) {
+      topics.set(name, { topicId: id, partitions: partitions.length, configs: config.overrides })
+    }
+    for (const [name, topic] of change.added ?? []) topics.set(name, topic)
+    this.#options.directory.writeTopics({ topics, deleted: change.deleted ?? [] })
+  }
+
+  // ------------------------------------------------------------------------------------------------ close
+
+  /** Writes down how far each partition is flushed and where it begins. */
+  checkpoint(): void {
+    const { directory } = this.#options
+    const all = [...this.allPartitions()]
+    const entries = (offsetOf: (partition: Partition) => number) =>
+      all.map((p) => ({ topic: p.topic, partition: p.partition, offset: offsetOf(p) }))
+    directory.writeCheckpoint(
+      'recovery-point-offset-checkpoint',
+      entries((p) => p.log.recoveryPoint),
+    )
+    directory.writeCheckpoint(
+      'log-start-offset-checkpoint',
+      entries((p) => p.log.logStartOffset),
+    )
+    directory.writeCheckpoint(
+      'cleaner-offset-checkpoint',
+      entries((p) => p.log.cleanedUpTo),
+    )
+  }
+
+  /** Flushes and closes every partition. Throws the first failure, when all are closed. */
+  async close(): Promise<void> {
+    const partitions = [...this.allPartitions()]
+    const results = await Promise.allSettled(partitions.map((partition) => partition.close()))
+    this.checkpoint()
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+}
+
+function checkPartitionCount(topic: string, count: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= 100_000) return
+  throw new KafkaError(
+    'INVALID_PARTITIONS',
+    `topic '${topic}' cannot have ${count} partitions; at least 1 is needed`,
+  )
+}

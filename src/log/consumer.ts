@@ -1,0 +1,566 @@
+import { Observable } from 'rxjs'
+import type { Clock, Timer } from '../common/index.js'
+import { nextEventLoopTurn } from '../common/index.js'
+import { bytesSerde, type Serde } from '../serde/index.js'
+import type { Broker } from './broker.js'
+import { LogClosedError, NoOffsetForPartitionError } from './client-errors.js'
+import { isKafkaError, KafkaError } from './errors.js'
+import { Fetcher } from './fetcher.js'
+import type { GroupCoordinator } from './group-coordinator.js'
+import { GroupMembership } from './group-membership.js'
+import type {
+  Consumer,
+  ConsumerGroupMetadata,
+  ConsumerOptions,
+  ConsumerRecord,
+  FetchedBatch,
+  OffsetCommit,
+  OffsetReset,
+  RebalanceListener,
+  TopicPartition,
+} from './log.js'
+import type { Partition } from './partition.js'
+import { type PartitionState, SubscriptionState } from './subscription-state.js'
+import { OFFSETS_TOPIC } from './topic-names.js'
+
+export interface ConsumerContext {
+  readonly clock: Clock
+  readonly broker: Broker
+  readonly groups: GroupCoordinator
+  readonly onClose: (consumer: { close(): Promise<void> }) => void
+}
+
+const DEFAULT_POLL_MS = 5_000
+/** A consumer that always finds data gives the event loop a turn this often. */
+const SLICE_MS = 10
+const COMMIT_REFUSALS = [
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'REBALANCE_IN_PROGRESS',
+  'FENCED_INSTANCE_ID',
+] as const
+
+/**
+ * A consumer of the embedded log. Nothing is fetched ahead and nothing is polled for: `poll` reads from the log,
+ * and where there is nothing it sleeps until an append, a rebalance, a wakeup or its timeout.
+ */
+export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
+  readonly #context: ConsumerContext
+  readonly #options: ConsumerOptions<K, V>
+  readonly #clientId: string
+  readonly #subscription = new SubscriptionState()
+  readonly #fetcher: Fetcher<K, V>
+  readonly #autoCommit: boolean
+  #membership: GroupMembership | null = null
+  #nextAutoCommitMs = 0
+  #resume: (() => void) | null = null
+  #woken = false
+  #wakeupRequested = false
+  #polling = false
+  #closed = false
+  #lastTurnMs = 0
+  #lingerUntilMs: number | null = null
+  /** A partition has no position yet because its committed offset is not stable. */
+  #awaitsOffsets = false
+
+  constructor(context: ConsumerContext, options: ConsumerOptions<K, V>) {
+    this.#context = context
+    this.#options = options
+    this.#clientId = options.clientId ?? 'consumer'
+    this.#autoCommit = options.enableAutoCommit ?? options.groupId !== undefined
+    if (this.#autoCommit && options.groupId === undefined) {
+      throw new KafkaError('INVALID_GROUP_ID', 'enableAutoCommit needs a groupId to commit under')
+    }
+    this.#fetcher = new Fetcher({
+      broker: context.broker,
+      subscription: this.#subscription,
+      readCommitted: options.isolationLevel === 'read_committed',
+      maxPartitionFetchBytes: options.maxPartitionFetchBytes ?? 1024 * 1024,
+      maxPollRecords: options.maxPollRecords ?? 500,
+      keySerde: options.keySerde ?? (bytesSerde as unknown as Serde<K>),
+      valueSerde: options.valueSerde ?? (bytesSerde as unknown as Serde<V>),
+      onOutOfRange: (state) => this.#resetOutOfRange(state),
+    })
+  }
+
+  // ----------------------------------------------------------------------------------------- subscription
+
+  subscribe(topics: readonly string[] | RegExp, listener: RebalanceListener = {}): void {
+    this.#checkOpen()
+    const groupId = this.#options.groupId
+    if (groupId === undefined) {
+      throw new KafkaError(
+        'INVALID_GROUP_ID',
+        'subscribe needs a groupId; use assign to read without a group',
+      )
+    }
+    if (this.#subscription.kind.kind === 'assigned') throw mixedSubscription()
+    this.#subscription.kind =
+      topics instanceof RegExp
+        ? { kind: 'pattern', pattern: topics, listener }
+        : { kind: 'topics', topics: [...topics], listener }
+    if (this.#membership === null) this.#membership = this.#newMembership(groupId)
+    else this.#membership.requestRejoin()
+    this.#wake()
+  }
+
+  #newMembership(groupId: string): GroupMembership {
+    const options = this.#options
+    const { clock, groups, broker } = this.#context
+    return new GroupMembership({
+      clock,
+      coordinator: groups,
+      topics: broker,
+      subscription: this.#subscription,
+      groupId,
+      groupInstanceId: options.groupInstanceId ?? null,
+      clientId: this.#clientId,
+      assignors: options.assignors ?? ['range', 'cooperative-sticky'],
+      sessionTimeoutMs: options.sessionTimeoutMs ?? 45_000,
+      heartbeatIntervalMs: options.heartbeatIntervalMs ?? 3_000,
+      maxPollIntervalMs: options.maxPollIntervalMs ?? 300_000,
+      beforeRevoke: async () => this.#autoCommitNow(),
+      wake: () => this.#wake(),
+    })
+  }
+
+  assign(partitions: readonly TopicPartition[]): void {
+    this.#checkOpen()
+    const { kind } = this.#subscription.kind
+    if (kind === 'topics' || kind === 'pattern') throw mixedSubscription()
+    // Kafka's: what was read so far is committed before it is given up.
+    this.#autoCommitNow()
+    this.#subscription.kind = { kind: 'assigned' }
+    this.#subscription.replace(partitions)
+    this.#wake()
+  }
+
+  assignment(): readonly TopicPartition[] {
+    return this.#subscription.assignment()
+  }
+
+  // ----------------------------------------------------------------------------------------------- reading
+
+  poll(timeoutMs: number = DEFAULT_POLL_MS): Promise<readonly ConsumerRecord<K, V>[]> {
+    return this.#pollWith(timeoutMs, this.#takeRecords)
+  }
+
+  pollBatches(timeoutMs: number = DEFAULT_POLL_MS): Promise<readonly FetchedBatch[]> {
+    return this.#pollWith(timeoutMs, this.#takeBatches)
+  }
+
+  readonly #takeRecords = () => this.#fetcher.takeRecords()
+  readonly #takeBatches = () => this.#fetcher.takeBatches()
+
+  async #pollWith<T>(timeoutMs: number, take: () => readonly T[]): Promise<readonly T[]> {
+    this.#checkOpen()
+    if (this.#polling) {
+      throw new KafkaError(
+        'INVALID_REQUEST',
+        'this consumer is polling already: await one poll before the next',
+      )
+    }
+    if (this.#subscription.kind.kind === 'none') {
+      throw new KafkaError(
+        'INVALID_REQUEST',
+        'the consumer reads nothing yet: call subscribe or assign first',
+      )
+    }
+    this.#polling = true
+    this.#membership?.pollStarts()
+    try {
+      return await this.#pollUntil(this.#context.clock.now() + timeoutMs, take)
+    } finally {
+      this.#polling = false
+      this.#membership?.pollEnds()
+    }
+  }
+
+  async #pollUntil<T>(deadlineMs: number, take: () => readonly T[]): Promise<readonly T[]> {
+    const { clock } = this.#context
+    for (let lastLook = false; ; ) {
+      const joined =
+        this.#membership === null || this.#membership.isStable || (await this.#membership.advance())
+      this.#checkOpen()
+      this.#commitWhenDue()
+      let waitMs = deadlineMs - clock.now()
+      if (joined) {
+        this.#findPositions()
+        const lingerMs = this.#lingerMs()
+        const taken = lingerMs > 0 ? [] : take()
+        if (taken.length > 0) {
+          const now = clock.now()
+          if (now - this.#lastTurnMs >= SLICE_MS) {
+            await nextEventLoopTurn()
+            this.#lastTurnMs = clock.now()
+          }
+          return taken
+        }
+        if (lingerMs > 0) waitMs = Math.min(waitMs, lingerMs)
+      }
+      if (this.#wakeupRequested) {
+        this.#wakeupRequested = false
+        return []
+      }
+      if (lastLook) return []
+      // Also a poll without time lets others run, among them a coordinator that has its answer ready.
+      if (waitMs <= 0) {
+        lastLook = true
+        await nextEventLoopTurn()
+      } else await this.#sleep(waitMs, joined)
+      this.#lastTurnMs = clock.now()
+    }
+  }
+
+  /** How long to wait yet for `fetchMinBytes` to come together; 0: take what is there. */
+  #lingerMs(): number {
+    const { fetchMinBytes = 1, fetchMaxWaitMs = 500 } = this.#options
+    if (fetchMinBytes <= 1) return 0
+    const now = this.#context.clock.now()
+    const available = this.#fetcher.availableBytes(fetchMinBytes)
+    if (available === 0 || available >= fetchMinBytes) {
+      this.#lingerUntilMs = null
+      return 0
+    }
+    this.#lingerUntilMs ??= now + fetchMaxWaitMs
+    if (now < this.#lingerUntilMs) return this.#lingerUntilMs - now
+    this.#lingerUntilMs = null
+    return 0
+  }
+
+  /** Until somebody calls `#wake`: an append to a partition that is read, the coordinator, the user, the clock. */
+  #sleep(ms: number, forData: boolean): Promise<void> {
+    if (this.#woken) {
+      this.#woken = false
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => {
+      let timer: Timer | null = null
+      const stopWaiting = forData ? this.#fetcher.waitForData(this.#wake) : null
+      const stopAwaiting = this.#awaitsOffsets ? this.#offsetsPartition().onGrowth(this.#wake) : null
+      const stopWatching =
+        this.#membership === null ? null : this.#context.broker.onMetadataChange(this.#wake)
+      this.#resume = () => {
+        this.#resume = null
+        this.#woken = false
+        timer?.cancel()
+        stopWaiting?.()
+        stopAwaiting?.()
+        stopWatching?.()
+        resolve()
+      }
+      if (Number.isFinite(ms)) timer = this.#context.clock.setTimer(this.#sleepMs(ms), this.#wake, true)
+    })
+  }
+
+  /** Auto-commit is part of poll, also of one that waits. */
+  #sleepMs(ms: number): number {
+    if (!this.#autoCommit) return ms
+    return Math.max(0, Math.min(ms, this.#nextAutoCommitMs - this.#context.clock.now()))
+  }
+
+  readonly #wake = (): void => {
+    this.#woken = true
+    this.#resume?.()
+  }
+
+  wakeup(): void {
+    this.#wakeupRequested = true
+    this.#wake()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<ConsumerRecord<K, V>> {
+    for (;;) {
+      const records = await this.#pollUntilClosed()
+      if (records === null) return
+      let next = 0
+      try {
+        while (next < records.length) yield records[next++]!
+      } finally {
+        // Left early: what was not handed out will be read again.
+        this.#rewind(records, next)
+      }
+    }
+  }
+
+  records(): Observable<ConsumerRecord<K, V>> {
+    return new Observable((subscriber) => {
+      const run = async () => {
+        while (!subscriber.closed) {
+          const records = await this.#pollUntilClosed()
+          if (records === null) break
+          let next = 0
+          while (next < records.length && !subscriber.closed) subscriber.next(records[next++]!)
+          this.#rewind(records, next)
+        }
+        subscriber.complete()
+      }
+      run().catch((error: unknown) => subscriber.error(error))
+      return () => {
+        if (this.#polling) this.wakeup()
+      }
+    })
+  }
+
+  /** Null once the consumer is closed: a natural end for those who read everything. */
+  async #pollUntilClosed(): Promise<readonly ConsumerRecord<K, V>[] | null> {
+    try {
+      return this.#closed ? null : await this.poll(DEFAULT_POLL_MS)
+    } catch (error) {
+      if (this.#closed && error instanceof LogClosedError) return null
+      throw error
+    }
+  }
+
+  /** Puts positions back to the records from `next` on, in partitions that are still ours. */
+  #rewind(records: readonly ConsumerRecord<K, V>[], next: number): void {
+    for (let i = records.length - 1; i >= next; i--) {
+      const record = records[i]!
+      if (this.#subscription.get(record) !== undefined) this.seek(record, record.offset)
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------- positions
+
+  /** Gives every partition without a position one: a requested reset, the committed offset, or the policy. */
+  #findPositions(): void {
+    this.#awaitsOffsets = false
+    for (const state of this.#subscription.list) {
+      if (state.position >= 0) continue
+      if (state.reset === null && this.#isUnstable(state)) {
+        this.#awaitsOffsets = true
+        continue
+      }
+      const committed = state.reset === null ? this.#committedOffset(state) : null
+      this.#fetcher.moveTo(state, committed ?? this.#resetOffset(state))
+    }
+  }
+
+  /** An open transaction is about to change the committed offset: read_committed waits for its end (KIP-447). */
+  #isUnstable(partition: TopicPartition): boolean {
+    const { groupId, isolationLevel } = this.#options
+    if (groupId === undefined || isolationLevel !== 'read_committed') return false
+    return this.#context.groups.hasStagedOffset(groupId, partition)
+  }
+
+  #committedOffset(partition: TopicPartition): number | null {
+    const { groupId } = this.#options
+    if (groupId === undefined) return null
+    return this.#context.groups.committed(groupId, partition)?.offset ?? null
+  }
+
+  #resetOffset(state: PartitionState): number {
+    const policy = state.reset ?? this.#options.autoOffsetReset ?? 'latest'
+    if (policy === 'none') throw new NoOffsetForPartitionError(state)
+    state.reset = null
+    return policy === 'earliest' ? this.#beginning(state) : this.#end(state)
+  }
+
+  #resetOutOfRange(state: PartitionState): number {
+    const policy = this.#options.autoOffsetReset ?? 'latest'
+    if (policy === 'none') {
+      const [start, end] = [this.#beginning(state), this.#end(state)]
+      throw new KafkaError(
+        'OFFSET_OUT_OF_RANGE',
+        `${state.topic}-${state.partition}: position ${state.position} is outside [${start}, ${end}], ` +
+          "and autoOffsetReset is 'none'; seek to where reading shall go on",
+      )
+    }
+    return this.#resetOffset(state)
+  }
+
+  #beginning({ topic, partition }: TopicPartition): number {
+    return this.#context.broker.partition(topic, partition).log.logStartOffset
+  }
+
+  #end({ topic, partition }: TopicPartition): number {
+    const { log } = this.#context.broker.partition(topic, partition)
+    return this.#options.isolationLevel === 'read_committed' ? log.lastStableOffset : log.logEndOffset
+  }
+
+  #assigned(partition: TopicPartition): PartitionState {
+    const state = this.#subscription.get(partition)
+    if (state === undefined) {
+      throw new KafkaError(
+        'INVALID_REQUEST',
+        `${partition.topic}-${partition.partition} is not assigned to this consumer`,
+      )
+    }
+    return state
+  }
+
+  seek(partition: TopicPartition, offset: number): void {
+    if (!Number.isSafeInteger(offset) || offset < 0) {
+      throw new KafkaError('OFFSET_OUT_OF_RANGE', `${offset} is no offset to seek to`)
+    }
+    this.#fetcher.moveTo(this.#assigned(partition), offset)
+    this.#wake()
+  }
+
+  seekToBeginning(partitions: readonly TopicPartition[] = this.assignment()): void {
+    this.#requestReset(partitions, 'earliest')
+  }
+
+  seekToEnd(partitions: readonly TopicPartition[] = this.assignment()): void {
+    this.#requestReset(partitions, 'latest')
+  }
+
+  #requestReset(partitions: readonly TopicPartition[], reset: OffsetReset): void {
+    for (const partition of partitions) {
+      const state = this.#assigned(partition)
+      this.#fetcher.forgetPosition(state)
+      state.reset = reset
+    }
+    this.#wake()
+  }
+
+  async position(partition: TopicPartition): Promise<number> {
+    this.#checkOpen()
+    this.#assigned(partition)
+    for (;;) {
+      this.#findPositions()
+      const { position } = this.#assigned(partition)
+      if (position >= 0) return position
+      await new Promise<void>((resolve) => {
+        const stop = this.#offsetsPartition().onGrowth(() => {
+          stop()
+          resolve()
+        })
+      })
+    }
+  }
+
+  /** It grows when a transaction that staged offsets ends. */
+  #offsetsPartition(): Partition {
+    return this.#context.broker.internalPartition(OFFSETS_TOPIC)
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.#assigned(partition).paused = true
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.#assigned(partition).paused = false
+    this.#wake()
+  }
+
+  async beginningOffsets(partitions: readonly TopicPartition[]): Promise<number[]> {
+    return partitions.map((partition) => this.#beginning(partition))
+  }
+
+  async endOffsets(partitions: readonly TopicPartition[]): Promise<number[]> {
+    return partitions.map((partition) => this.#end(partition))
+  }
+
+  async offsetsForTimes(
+    times: readonly { partition: TopicPartition; timestamp: number }[],
+  ): Promise<({ offset: number; timestamp: number } | null)[]> {
+    return times.map(({ partition: { topic, partition }, timestamp }) =>
+      this.#context.broker.partition(topic, partition).log.offsetForTimestamp(timestamp),
+    )
+  }
+
+  // ----------------------------------------------------------------------------------------------- commits
+
+  async commit(offsets?: readonly OffsetCommit[]): Promise<void> {
+    this.#checkOpen()
+    const groupId = this.#requireGroup()
+    if (offsets === undefined) this.#commitPositions()
+    else this.#context.groups.commitOffsets(groupId, offsets, this.#identity(groupId))
+    const settled = this.#context.groups.settled()
+    if (settled !== null) await settled
+  }
+
+  #commitPositions(): void {
+    const groupId = this.#requireGroup()
+    const offsets: OffsetCommit[] = []
+    for (const state of this.#subscription.list) {
+      if (state.position < 0 || state.position === state.committed) continue
+      offsets.push({ topic: state.topic, partition: state.partition, offset: state.position })
+    }
+    if (offsets.length === 0) return
+    this.#context.groups.commitOffsets(groupId, offsets, this.#identity(groupId))
+    for (const offset of offsets) this.#subscription.get(offset)!.committed = offset.offset
+  }
+
+  #commitWhenDue(): void {
+    if (!this.#autoCommit) return
+    const now = this.#context.clock.now()
+    if (now < this.#nextAutoCommitMs) return
+    const first = this.#nextAutoCommitMs === 0
+    this.#nextAutoCommitMs = now + (this.#options.autoCommitIntervalMs ?? 5_000)
+    if (!first) this.#autoCommitNow()
+  }
+
+  /** A member that lost its place cannot commit; whoever has the partitions now goes on from the last commit. */
+  #autoCommitNow(): void {
+    if (!this.#autoCommit) return
+    try {
+      this.#commitPositions()
+    } catch (error) {
+      if (!COMMIT_REFUSALS.some((code) => isKafkaError(error, code))) throw error
+    }
+  }
+
+  #identity(groupId: string): ConsumerGroupMetadata | null {
+    const membership = this.#membership
+    return membership === null || membership.memberId === ''
+      ? null
+      : { groupId, generationId: membership.generationId, memberId: membership.memberId }
+  }
+
+  async committed(partitions: readonly TopicPartition[]): Promise<(OffsetCommit | null)[]> {
+    const groupId = this.#requireGroup()
+    return partitions.map(({ topic, partition }) => {
+      const found = this.#context.groups.committed(groupId, { topic, partition })
+      return found === null ? null : { topic, partition, offset: found.offset, metadata: found.metadata }
+    })
+  }
+
+  #requireGroup(): string {
+    const { groupId } = this.#options
+    if (groupId === undefined) {
+      throw new KafkaError(
+        'INVALID_GROUP_ID',
+        'offsets are committed under a groupId, and this consumer has none',
+      )
+    }
+    return groupId
+  }
+
+  groupMetadata(): ConsumerGroupMetadata {
+    const { groupInstanceId } = this.#options
+    return {
+      groupId: this.#requireGroup(),
+      generationId: this.#membership?.generationId ?? -1,
+      memberId: this.#membership?.memberId ?? '',
+      ...(groupInstanceId === undefined ? {} : { groupInstanceId }),
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------- close
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    try {
+      this.#autoCommitNow()
+      await this.#membership?.leave()
+    } finally {
+      this.#closed = true
+      this.#subscription.replace([])
+      this.#wake()
+      this.#context.onClose(this)
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new LogClosedError('this consumer is closed')
+  }
+}
+
+function mixedSubscription(): KafkaError {
+  return new KafkaError(
+    'INVALID_REQUEST',
+    'assign and subscribe exclude each other: use one consumer for each',
+  )
+}

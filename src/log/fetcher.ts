@@ -1,0 +1,285 @@
+import { type Serde, SerializationError } from '../serde/index.js'
+import type { Broker } from './broker.js'
+import { RecordDeserializationError } from './client-errors.js'
+import { readTransactionMarker } from './control-record.js'
+import type { ConsumerRecord, DecodedBatch, FetchedBatch, Headers } from './log.js'
+import type { Partition } from './partition.js'
+import type { ReadResult } from './partition-log.js'
+import type { RecordBatchView } from './record-batch.js'
+import type { PartitionState, SubscriptionState } from './subscription-state.js'
+
+export interface FetcherOptions<K, V> {
+  readonly broker: Broker
+  readonly subscription: SubscriptionState
+  readonly readCommitted: boolean
+  readonly maxPartitionFetchBytes: number
+  readonly maxPollRecords: number
+  readonly keySerde: Serde<K>
+  readonly valueSerde: Serde<V>
+  /** Chooses another position where the log does not reach, or throws. */
+  readonly onOutOfRange: (state: PartitionState) => number
+}
+
+/** Batches of a partition that `takeRecords` hands out piece by piece. */
+export interface FetchBuffer {
+  readonly batches: readonly RecordBatchView[]
+  nextBatch: number
+  decoded: DecodedBatch | null
+  nextRecord: number
+  /** The offset after all of them, and after control and aborted batches that follow. */
+  readonly endOffset: number
+}
+
+/** Kafka's fetch.max.bytes: most bytes of one poll over all partitions. */
+const FETCH_MAX_BYTES = 50 * 1024 * 1024
+const NO_HEADERS: Headers = Object.freeze([])
+
+/** Reads the assigned partitions from their positions on, in turns, so that none is starved. */
+export class Fetcher<K, V> {
+  readonly #options: FetcherOptions<K, V>
+  #turn = 0
+
+  constructor(options: FetcherOptions<K, V>) {
+    this.#options = options
+  }
+
+  moveTo(state: PartitionState, offset: number): void {
+    state.position = offset
+    state.reset = null
+    state.buffer = null
+  }
+
+  forgetPosition(state: PartitionState): void {
+    state.position = -1
+    state.buffer = null
+  }
+
+  /** Whole batches of every partition that has some. */
+  takeBatches(): FetchedBatch[] {
+    const taken: FetchedBatch[] = []
+    const { list } = this.#options.subscription
+    this.#turn++
+    let bytes = 0
+    for (let i = 0; i < list.length && bytes < FETCH_MAX_BYTES; i++) {
+      const state = list[(this.#turn + i) % list.length]!
+      if (state.paused || state.position < 0) continue
+      state.buffer = null
+      const buffer = this.#readOrDefer(state, taken.length > 0)
+      if (buffer === null) continue
+      for (const batch of buffer.batches) {
+        taken.push(new LogBatch(state, batch, state.position))
+        bytes += batch.sizeBytes
+      }
+      state.position = buffer.endOffset
+    }
+    return taken
+  }
+
+  /** Up to `maxPollRecords` decoded records. What was read beyond stays buffered. */
+  takeRecords(): ConsumerRecord<K, V>[] {
+    const taken: ConsumerRecord<K, V>[] = []
+    const { list } = this.#options.subscription
+    this.#turn++
+    for (let i = 0; i < list.length && taken.length < this.#options.maxPollRecords; i++) {
+      const state = list[(this.#turn + i) % list.length]!
+      if (state.paused || state.position < 0) continue
+      try {
+        this.#takeFrom(state, taken)
+      } catch (error) {
+        // What came before the damage is delivered first; the next poll meets the damage again.
+        if (taken.length === 0) throw error
+        return taken
+      }
+    }
+    return taken
+  }
+
+  #takeFrom(state: PartitionState, taken: ConsumerRecord<K, V>[]): void {
+    const { maxPollRecords } = this.#options
+    while (taken.length < maxPollRecords) {
+      state.buffer ??= this.#read(state)
+      const { buffer } = state
+      if (buffer === null) return
+      if (buffer.decoded === null) {
+        const batch = buffer.batches[buffer.nextBatch++]
+        if (batch === undefined) {
+          state.position = buffer.endOffset
+          state.buffer = null
+          continue
+        }
+        buffer.decoded = batch.decode(state.position)
+        buffer.nextRecord = 0
+      }
+      this.#decode(state, buffer, taken)
+    }
+  }
+
+  #decode(state: PartitionState, buffer: FetchBuffer, taken: ConsumerRecord<K, V>[]): void {
+    const { keySerde, valueSerde, maxPollRecords } = this.#options
+    const { topic, partition } = state
+    const batch = buffer.decoded!
+    const { buffer: bytes, offsets, timestamps, keyStart, keyEnd, valueStart, valueEnd, headers } = batch
+    const end = Math.min(batch.count, buffer.nextRecord + maxPollRecords - taken.length)
+    let i = buffer.nextRecord
+    try {
+      for (; i < end; i++) {
+        const keyAt = keyStart[i]!
+        const valueAt = valueStart[i]!
+        taken.push({
+          topic,
+          partition,
+          offset: offsets[i]!,
+          timestamp: timestamps[i]!,
+          key: keyAt < 0 ? null : keySerde.read(bytes, keyAt, keyEnd[i]!),
+          value: valueAt < 0 ? null : valueSerde.read(bytes, valueAt, valueEnd[i]!),
+          headers: headers === null ? NO_HEADERS : (headers[i] ?? NO_HEADERS),
+        })
+      }
+    } catch (cause) {
+      if (!(cause instanceof SerializationError)) throw cause
+      throw new RecordDeserializationError({ topic, partition, offset: offsets[i]! }, cause)
+    } finally {
+      buffer.nextRecord = i
+      if (i > 0) state.position = offsets[i - 1]! + 1
+      if (i === batch.count) buffer.decoded = null
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------- reading
+
+  /** As `#read`; with `defer`, a failure waits for the next poll, so that what others delivered is not lost. */
+  #readOrDefer(state: PartitionState, defer: boolean): FetchBuffer | null {
+    try {
+      return this.#read(state)
+    } catch (error) {
+      if (!defer) throw error
+      return null
+    }
+  }
+
+  /** The next batches worth handing out, or null at the end. Moves the position over what is not. */
+  #read(state: PartitionState): FetchBuffer | null {
+    const source = this.#source(state)
+    if (source === null) return null
+    const { log } = source
+    const { readCommitted, maxPartitionFetchBytes } = this.#options
+    if (state.position < log.logStartOffset || state.position > log.logEndOffset) {
+      state.position = this.#options.onOutOfRange(state)
+    }
+    for (;;) {
+      const end = readCommitted ? log.lastStableOffset : log.logEndOffset
+      if (state.position >= end) return null
+      const result = log.read(state.position, {
+        maxBytes: maxPartitionFetchBytes,
+        isolation: readCommitted ? 'read_committed' : 'read_uncommitted',
+      })
+      const last = result.batches[result.batches.length - 1]
+      if (last === undefined) return null
+      const batches = visibleBatches(result)
+      const endOffset = last.nextOffset
+      if (batches.length > 0) return { batches, nextBatch: 0, decoded: null, nextRecord: 0, endOffset }
+      state.position = endOffset
+    }
+  }
+
+  /** Null while the topic is gone. */
+  #source(state: PartitionState): Partition | null {
+    if (state.source === null) state.source = this.#options.broker.partition(state.topic, state.partition)
+    if (!state.source.deleted) return state.source
+    const { broker } = this.#options
+    if (state.partition >= (broker.partitionCount(state.topic) ?? 0)) return null
+    // Another topic of the same name: what is buffered belongs to the old one.
+    state.source = broker.partition(state.topic, state.partition)
+    state.buffer = null
+    return state.source
+  }
+
+  // ---------------------------------------------------------------------------------------------- waiting
+
+  /** Bytes ready to be read, counted no further than `enough`. */
+  availableBytes(enough: number): number {
+    let bytes = 0
+    for (const state of this.#options.subscription.list) {
+      if (state.paused || state.position < 0) continue
+      const source = this.#source(state)
+      if (source === null || state.position < source.log.logStartOffset) continue
+      if (state.position >= source.log.logEndOffset) continue
+      const { batches } = source.log.read(state.position, { maxBytes: enough })
+      // The read stopped before what would have been too much: so it is enough.
+      if ((batches.at(-1)?.nextOffset ?? 0) < source.log.logEndOffset) return enough
+      for (const batch of batches) bytes += batch.sizeBytes
+      if (bytes >= enough) break
+    }
+    return bytes
+  }
+
+  /** Calls `wake` when a partition that is read has grown, until the returned function is called. */
+  waitForData(wake: () => void): () => void {
+    const stops: (() => void)[] = []
+    for (const state of this.#options.subscription.list) {
+      if (state.paused) continue
+      const source = this.#source(state)
+      if (source !== null) stops.push(source.onGrowth(wake))
+    }
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+}
+
+/**
+ * Without control batches and, under read_committed, without those of aborted transactions: from the first offset
+ * of an aborted transaction on, its producer's transactional batches go, until its ABORT marker.
+ */
+function visibleBatches({ batches, abortedTransactions }: ReadResult): RecordBatchView[] {
+  const visible: RecordBatchView[] = []
+  const aborting = new Set<number>()
+  let nextAborted = 0
+  for (const batch of batches) {
+    if (abortedTransactions !== null) {
+      const { lastOffset } = batch
+      while (
+        nextAborted < abortedTransactions.length &&
+        abortedTransactions[nextAborted]!.firstOffset <= lastOffset
+      ) {
+        aborting.add(abortedTransactions[nextAborted++]!.producerId)
+      }
+    }
+    if (batch.control) {
+      if (aborting.size > 0 && readTransactionMarker(batch)?.type === 'ABORT')
+        aborting.delete(batch.producerId)
+      continue
+    }
+    if (aborting.size > 0 && batch.transactional && aborting.has(batch.producerId)) continue
+    if (batch.recordCount > 0) visible.push(batch)
+  }
+  return visible
+}
+
+class LogBatch implements FetchedBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly #batch: RecordBatchView
+  readonly #fromOffset: number
+
+  constructor({ topic, partition }: PartitionState, batch: RecordBatchView, fromOffset: number) {
+    this.topic = topic
+    this.partition = partition
+    this.#batch = batch
+    this.#fromOffset = fromOffset
+  }
+
+  get recordCount(): number {
+    return this.#batch.recordCount
+  }
+  get maxTimestamp(): number {
+    return this.#batch.maxTimestamp
+  }
+  get sizeBytes(): number {
+    return this.#batch.sizeBytes
+  }
+
+  decode(): DecodedBatch {
+    return this.#batch.decode(this.#fromOffset)
+  }
+}

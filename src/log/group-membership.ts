@@ -1,0 +1,332 @@
+import type { Clock, Timer } from '../common/index.js'
+import { type Assignor, type AssignorName, assignors } from './assignors.js'
+import {
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+} from './consumer-protocol.js'
+import { isKafkaError } from './errors.js'
+import type { JoinResponse } from './group.js'
+import type { GroupCoordinator } from './group-coordinator.js'
+import type { RebalanceListener, TopicPartition } from './log.js'
+import { type SubscriptionState, without } from './subscription-state.js'
+
+/** What a member needs to know of the topics. */
+export interface TopicMetadata {
+  /** Grows whenever topics appear, vanish or get more partitions. */
+  readonly metadataVersion: number
+  topicNames(): string[]
+  /** Undefined: there is no such topic. */
+  partitionCount(topic: string): number | undefined
+}
+
+export interface GroupMembershipOptions {
+  readonly clock: Clock
+  readonly coordinator: GroupCoordinator
+  readonly topics: TopicMetadata
+  readonly subscription: SubscriptionState
+  readonly groupId: string
+  readonly groupInstanceId: string | null
+  readonly clientId: string
+  readonly assignors: readonly AssignorName[]
+  readonly sessionTimeoutMs: number
+  readonly heartbeatIntervalMs: number
+  readonly maxPollIntervalMs: number
+  /** Called before partitions are given away: the last chance to commit. */
+  readonly beforeRevoke: () => Promise<void>
+  /** Something changed that `advance` shall look at. */
+  readonly wake: () => void
+}
+
+type Round = { readonly assigned: readonly TopicPartition[] } | { readonly error: unknown }
+
+/**
+ * The member's side of the classic group protocol: joins, leads when it must, and carries the assignment into
+ * the SubscriptionState. Everything that calls the user happens inside `advance`, that is, inside `poll`.
+ *
+ *   rejoinNeeded ──advance──▶ (eager: revoke all) join ▶ sync ──advance──▶ revoke, assign ──▶ stable
+ *        ▲                                                                                       │
+ *        └──────── heartbeat or coordinator says: rebalancing, fenced; topics changed ───────────┘
+ */
+export class GroupMembership {
+  memberId = ''
+  generationId = -1
+  readonly #options: GroupMembershipOptions
+  readonly #candidates: readonly Assignor[]
+  readonly #cooperative: boolean
+  #rejoinNeeded = true
+  /** Told by the coordinator that the member is out: its partitions may have a new owner already. */
+  #lost = false
+  #joining = false
+  #round: Round | null = null
+  #heartbeatTimer: Timer | null = null
+  #lastPollMs: number
+  #polling = false
+  #seenMetadataVersion = -1
+  /** What this member told the group it wants. */
+  #joinedTopics: readonly string[] = []
+  /** What the leader based its assignment on; empty for followers. */
+  #assignedCounts: ReadonlyMap<string, number> = new Map()
+
+  constructor(options: GroupMembershipOptions) {
+    this.#options = options
+    this.#candidates = options.assignors.map((name) => assignors[name])
+    // A mixed list speaks the eager protocol, so that a group can move from one to the other (KIP-429).
+    this.#cooperative = this.#candidates.every((assignor) => assignor.cooperative)
+    this.#lastPollMs = options.clock.now()
+  }
+
+  /** Whether `advance` has nothing to do: the cheap question of every poll. */
+  get isStable(): boolean {
+    return (
+      !this.#rejoinNeeded &&
+      !this.#lost &&
+      !this.#joining &&
+      this.#round === null &&
+      this.#seenMetadataVersion === this.#options.topics.metadataVersion
+    )
+  }
+
+  pollStarts(): void {
+    this.#polling = true
+  }
+
+  pollEnds(): void {
+    this.#polling = false
+    this.#lastPollMs = this.#options.clock.now()
+  }
+
+  requestRejoin(): void {
+    this.#rejoinNeeded = true
+  }
+
+  /** Goes on as far as it can without waiting; false: the coordinator has yet to answer, `wake` will follow. */
+  async advance(): Promise<boolean> {
+    for (;;) {
+      if (this.#lost) await this.#giveUpLost()
+      if (this.#joining) return false
+      if (this.#round !== null) {
+        const round = this.#round
+        this.#round = null
+        if ('error' in round) this.#afterFailure(round.error)
+        else await this.#takeOver(round.assigned)
+        continue
+      }
+      this.#lookForTopicChanges()
+      if (!this.#rejoinNeeded) return true
+      if (!this.#cooperative) await this.#revoke(this.#options.subscription.assignment())
+      this.#startRound()
+    }
+  }
+
+  /** `closing`: a static member that restarts stays in the group until its session ends. */
+  async leave(): Promise<void> {
+    const owned = this.#options.subscription.assignment()
+    this.#heartbeatTimer?.cancel()
+    this.#heartbeatTimer = null
+    if (this.memberId !== '' && this.#options.groupInstanceId === null) {
+      this.#options.coordinator.leave(this.#options.groupId, this.memberId)
+    }
+    this.memberId = ''
+    this.generationId = -1
+    this.#rejoinNeeded = true
+    this.#options.subscription.replace([])
+    if (owned.length > 0) await this.#listener()?.onPartitionsRevoked?.(owned)
+  }
+
+  // --------------------------------------------------------------------------------------- one join round
+
+  #startRound(): void {
+    this.#joining = true
+    this.#rejoinNeeded = false
+    this.#joinAndSync()
+      .then(
+        (assigned) => {
+          this.#round = { assigned }
+        },
+        (error: unknown) => {
+          this.#round = { error }
+        },
+      )
+      .then(() => {
+        this.#joining = false
+        this.#options.wake()
+      })
+  }
+
+  async #joinAndSync(): Promise<readonly TopicPartition[]> {
+    const { coordinator, groupId, groupInstanceId, subscription } = this.#options
+    this.#joinedTopics = this.#subscribedTopics()
+    const metadata = encodeSubscription({
+      topics: this.#joinedTopics,
+      ownedPartitions: subscription.assignment(),
+      generationId: this.generationId,
+    })
+    const join = await coordinator.join({
+      groupId,
+      memberId: this.memberId,
+      groupInstanceId,
+      clientId: this.#options.clientId,
+      protocolType: 'consumer',
+      protocols: this.#candidates.map(({ name }) => ({ name, metadata })),
+      sessionTimeoutMs: this.#options.sessionTimeoutMs,
+      rebalanceTimeoutMs: this.#options.maxPollIntervalMs,
+      onRebalance: () => {
+        this.#rejoinNeeded = true
+        this.#options.wake()
+      },
+      onMemberId: (memberId) => {
+        this.memberId = memberId
+      },
+    })
+    this.memberId = join.memberId
+    this.generationId = join.generationId
+    this.#scheduleHeartbeat()
+    const identity = { groupId, generationId: join.generationId, memberId: join.memberId, groupInstanceId }
+    const assignments = join.leaderId === join.memberId ? this.#assignAll(join) : this.#follow()
+    return decodeAssignment(await coordinator.sync(identity, assignments))
+  }
+
+  #follow(): Map<string, Uint8Array> {
+    this.#assignedCounts = new Map()
+    return new Map()
+  }
+
+  #assignAll(join: JoinResponse): Map<string, Uint8Array> {
+    const members = join.members.map(({ memberId, groupInstanceId, metadata }) => ({
+      memberId,
+      groupInstanceId,
+      subscription: decodeSubscription(metadata),
+    }))
+    const counts = new Map<string, number>()
+    for (const topic of members.flatMap((m) => m.subscription.topics)) {
+      counts.set(topic, this.#options.topics.partitionCount(topic) ?? 0)
+    }
+    this.#assignedCounts = counts
+    const assignor = this.#candidates.find((candidate) => candidate.name === join.protocolName)!
+    const assignments = new Map<string, Uint8Array>()
+    for (const [memberId, partitions] of assignor.assign(members, counts)) {
+      assignments.set(memberId, encodeAssignment(partitions))
+    }
+    return assignments
+  }
+
+  #afterFailure(error: unknown): void {
+    this.#rejoinNeeded = true
+    if (isKafkaError(error, 'REBALANCE_IN_PROGRESS')) return
+    if (isKafkaError(error, 'UNKNOWN_MEMBER_ID') || isKafkaError(error, 'ILLEGAL_GENERATION')) {
+      this.#forgetMember()
+      return
+    }
+    throw error
+  }
+
+  /** Where the group, not the assignment, decides: cooperative members keep what they still have. */
+  async #takeOver(assigned: readonly TopicPartition[]): Promise<void> {
+    const { subscription } = this.#options
+    const owned = subscription.assignment()
+    const revoked = without(owned, assigned)
+    if (revoked.length > 0) {
+      await this.#revoke(revoked)
+      // Somebody waits for what was just given away.
+      this.#rejoinNeeded = true
+    }
+    const added = without(assigned, owned)
+    subscription.replace(assigned)
+    await this.#listener()?.onPartitionsAssigned?.(added)
+  }
+
+  async #revoke(partitions: readonly TopicPartition[]): Promise<void> {
+    if (partitions.length === 0) return
+    const { subscription } = this.#options
+    await this.#options.beforeRevoke()
+    try {
+      await this.#listener()?.onPartitionsRevoked?.(partitions)
+    } finally {
+      subscription.replace(without(subscription.assignment(), partitions))
+    }
+  }
+
+  async #giveUpLost(): Promise<void> {
+    this.#lost = false
+    const { subscription } = this.#options
+    const owned = subscription.assignment()
+    subscription.replace([])
+    if (owned.length === 0) return
+    const listener = this.#listener()
+    // As in Kafka, a listener that does not tell lost from revoked hears of a revocation.
+    if (listener?.onPartitionsLost !== undefined) await listener.onPartitionsLost(owned)
+    else await listener?.onPartitionsRevoked?.(owned)
+  }
+
+  #forgetMember(): void {
+    this.memberId = ''
+    this.generationId = -1
+    this.#rejoinNeeded = true
+    this.#lost = true
+    this.#heartbeatTimer?.cancel()
+    this.#heartbeatTimer = null
+  }
+
+  // -------------------------------------------------------------------------------------------- heartbeats
+
+  #scheduleHeartbeat(): void {
+    this.#heartbeatTimer?.cancel()
+    this.#heartbeatTimer = this.#options.clock.setTimer(this.#options.heartbeatIntervalMs, () =>
+      this.#heartbeat(),
+    )
+  }
+
+  #heartbeat(): void {
+    const { clock, coordinator, groupId, groupInstanceId, maxPollIntervalMs } = this.#options
+    if (!this.#polling && clock.now() - this.#lastPollMs > maxPollIntervalMs) {
+      coordinator.leave(groupId, this.memberId)
+      this.#forgetMember()
+      return
+    }
+    this.#scheduleHeartbeat()
+    try {
+      coordinator.heartbeat({
+        groupId,
+        generationId: this.generationId,
+        memberId: this.memberId,
+        groupInstanceId,
+      })
+    } catch (error) {
+      if (isKafkaError(error, 'REBALANCE_IN_PROGRESS')) this.#rejoinNeeded = true
+      // A round under way brings its own answer.
+      else if (!this.#joining) this.#forgetMember()
+      this.#options.wake()
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------- topics
+
+  #listener(): RebalanceListener | undefined {
+    const { kind } = this.#options.subscription
+    return kind.kind === 'topics' || kind.kind === 'pattern' ? kind.listener : undefined
+  }
+
+  #subscribedTopics(): string[] {
+    const { kind } = this.#options.subscription
+    if (kind.kind === 'topics') return [...kind.topics]
+    if (kind.kind !== 'pattern') return []
+    const { pattern } = kind
+    return this.#options.topics.topicNames().filter((topic) => {
+      pattern.lastIndex = 0
+      return pattern.test(topic)
+    })
+  }
+
+  /** A pattern that matches other topics, or, for the leader, other partition counts: join again. */
+  #lookForTopicChanges(): void {
+    const { topics } = this.#options
+    if (this.#seenMetadataVersion === topics.metadataVersion) return
+    this.#seenMetadataVersion = topics.metadataVersion
+    if (this.#subscribedTopics().join() !== this.#joinedTopics.join()) this.#rejoinNeeded = true
+    for (const [topic, count] of this.#assignedCounts) {
+      if ((topics.partitionCount(topic) ?? 0) !== count) this.#rejoinNeeded = true
+    }
+  }
+}

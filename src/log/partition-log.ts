@@ -1,0 +1,580 @@
+import { type Clock, type FileSystem, nextEventLoopTurn } from '../common/index.js'
+import { LEADER_EPOCH_AT, writeInt64 } from './batch-format.js'
+import { readTransactionMarker, type TransactionMarker } from './control-record.js'
+import { KafkaError } from './errors.js'
+import { type CleanerContext, type CleanResult, cleanLog, isCleanable } from './log-cleaner.js'
+import { LogReader } from './log-reader.js'
+import { recoverLog, replay, type Truncation } from './log-recovery.js'
+import type {
+  AbortedTransaction,
+  AppendOptions,
+  AppendResult,
+  OpenTransaction,
+  PartitionLogOptions,
+  ReadOptions,
+  ReadResult,
+  TimestampAndOffset,
+} from './partition-log-options.js'
+import { ProducerSnapshots } from './producer-snapshots.js'
+import type { DuplicateBatch, ProducerState } from './producer-state.js'
+import { RecentBatches, type RecentTail } from './recent-batches.js'
+import { RecordBatchView } from './record-batch.js'
+import { Segment } from './segment.js'
+import { SegmentList } from './segment-list.js'
+import type { TopicConfig } from './topic-config.js'
+import { sizeOfSingleBatch, validateClientBatch } from './validate-batch.js'
+
+export type * from './partition-log-options.js'
+
+const DAY_MS = 86_400_000
+const DEFAULT_READ_BYTES = 1024 * 1024
+const MAX_RELATIVE_OFFSET = 0x7fff_ffff
+
+/**
+ * The log of one partition on files (Kafka's UnifiedLog on one node).
+ *
+ * Invariants:
+ * - `logStartOffset <= lastStableOffset <= highWatermark == logEndOffset`; offsets are given once, in order
+ * - `recoveryPoint <= logEndOffset`: what lies below survives a power cut
+ * - the producer state is that of all batches below `logEndOffset`
+ * - only the active segment is written to; closed segments change by compaction alone
+ *
+ * After a failed sync nobody knows what is stable: the log refuses appends with KAFKA_STORAGE_ERROR until it is
+ * opened again. A failed write leaves the log as it was and may be repeated.
+ */
+export class PartitionLog {
+  readonly topic: string
+  readonly partition: number
+  readonly directory: string
+  /** What the recovery cut off, null: nothing. */
+  readonly truncation: Truncation | null
+  readonly #files: FileSystem
+  readonly #clock: Clock
+  readonly #segments: SegmentList
+  readonly #reader: LogReader
+  readonly #producers: ProducerState
+  readonly #recent: RecentTail
+  readonly #producerIdExpirationMs: number
+  readonly #snapshots: ProducerSnapshots
+  #config: TopicConfig
+  #logStartOffset: number
+  #logEndOffset: number
+  #recoveryPoint: number
+  #cleanedUpTo: number
+  /** When the active segment was made or opened: its age where records have no timestamps. */
+  #activeSinceMs: number
+  #newFiles = false
+  #flushing: Promise<void> | null = null
+  #flushWaiting: Promise<void> | null = null
+  #failure: unknown = null
+  /** Segments may be replaced at any turn: nobody else removes any. */
+  #compacting = false
+  #closed = false
+
+  private constructor(options: PartitionLogOptions) {
+    this.topic = options.topic
+    this.partition = options.partition
+    this.directory = options.directory
+    this.#files = options.files
+    this.#clock = options.clock
+    this.#config = options.config
+    this.#producerIdExpirationMs = options.producerIdExpirationMs ?? DAY_MS
+    this.#cleanedUpTo = options.cleanedUpTo ?? 0
+    this.#recent = (options.recentBatches ?? new RecentBatches(1024 * 1024)).tail()
+    const now = options.clock.now()
+    this.#activeSinceMs = now
+    this.#files.makeDirectory(options.directory)
+    const recovered = recoverLog({
+      files: options.files,
+      directory: options.directory,
+      indexIntervalBytes: options.config.indexIntervalBytes,
+      cleanShutdown: options.cleanShutdown,
+      recoveryPoint: options.recoveryPoint ?? 0,
+      logStartOffset: options.logStartOffset ?? 0,
+      producerIdExpirationMs: this.#producerIdExpirationMs,
+      now,
+    })
+    // Idle partitions hold no file open.
+    for (const segment of recovered.segments) segment.closeFile()
+    this.#segments = new SegmentList(recovered.segments)
+    this.#reader = new LogReader(this.#segments)
+    this.#producers = recovered.producers
+    this.#snapshots = new ProducerSnapshots(options.files, options.directory, recovered.snapshots)
+    this.truncation = recovered.truncation
+    this.#logEndOffset = recovered.logEndOffset
+    this.#logStartOffset = Math.min(
+      Math.max(options.logStartOffset ?? 0, this.#segments.first.baseOffset),
+      recovered.logEndOffset,
+    )
+    this.#recoveryPoint = options.cleanShutdown ? recovered.logEndOffset : (options.recoveryPoint ?? 0)
+  }
+
+  /** Opens or creates the log, repairing what an unclean stop left. Throws CorruptRecordError for damage beyond that. */
+  static open(options: PartitionLogOptions): PartitionLog {
+    return new PartitionLog(options)
+  }
+
+  get logStartOffset(): number {
+    return this.#logStartOffset
+  }
+  /** The offset the next record gets. */
+  get logEndOffset(): number {
+    return this.#logEndOffset
+  }
+  /** The end of what readers see: on one node the log end. */
+  get highWatermark(): number {
+    return this.#logEndOffset
+  }
+  /** First offset of the earliest open transaction, or the high watermark. */
+  get lastStableOffset(): number {
+    return Math.max(this.#logStartOffset, Math.min(this.#producers.firstOpenOffset, this.#logEndOffset))
+  }
+  get recoveryPoint(): number {
+    return this.#recoveryPoint
+  }
+  /** Where compaction goes on. To be kept over restarts, or all is compacted once more. */
+  get cleanedUpTo(): number {
+    return this.#cleanedUpTo
+  }
+  get sizeBytes(): number {
+    return this.#segments.sizeBytes
+  }
+  get segmentCount(): number {
+    return this.#segments.count
+  }
+  get config(): TopicConfig {
+    return this.#config
+  }
+  /** Why the log takes no more appends; null: it does. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  updateConfig(config: TopicConfig): void {
+    this.#config = config
+  }
+
+  openTransactions(): OpenTransaction[] {
+    return this.#producers.openTransactions()
+  }
+
+  // ---------------------------------------------------------------------------------------------- append
+
+  /**
+   * Appends one batch, all or nothing, and gives it its offsets. The buffer is kept and its header written to: do
+   * not touch it afterwards. The data is in the page cache on return, stable after `flush`.
+   *
+   * Throws KafkaError: MESSAGE_TOO_LARGE, CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, INVALID_PRODUCER_EPOCH,
+   * OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED, KAFKA_STORAGE_ERROR.
+   */
+  append(bytes: Buffer, options: AppendOptions): AppendResult {
+    this.#checkWritable()
+    const now = this.#clock.now()
+    const batch = this.#validate(bytes, options, now)
+    const marker = batch.control ? readTransactionMarker(batch) : null
+    const duplicate = this.#checkProducer(batch, marker, options)
+    if (duplicate !== null) return this.#duplicateResult(duplicate)
+
+    const baseOffset = this.#logEndOffset
+    writeInt64(batch.buffer, baseOffset, 0)
+    batch.buffer.writeInt32BE(0, LEADER_EPOCH_AT)
+    this.#rollIfNeeded(batch, now)
+    const active = this.#segments.active
+    try {
+      active.append(batch)
+    } catch (error) {
+      throw this.#storageError(`cannot write to ${active.path}`, error)
+    }
+    this.#logEndOffset = batch.nextOffset
+    replay(this.#producers, batch, active, now)
+    this.#recent.add(batch)
+    if (this.#logEndOffset - this.#recoveryPoint >= this.#config.flushMessages) this.flushSync()
+    return {
+      baseOffset,
+      lastOffset: this.#logEndOffset - 1,
+      logAppendTime: batch.timestampType === 'LogAppendTime' ? batch.maxTimestamp : -1,
+      duplicate: false,
+    }
+  }
+
+  #validate(bytes: Buffer, options: AppendOptions, now: number): RecordBatchView {
+    const place = `${this.topic}-${this.partition}`
+    const { trusted = false, allKeyed = false } = options
+    if (options.origin === 'client') {
+      return validateClientBatch(bytes, { config: this.#config, place, now, trusted, allKeyed })
+    }
+    const batch = new RecordBatchView(bytes)
+    sizeOfSingleBatch(batch, place)
+    if (!trusted) batch.verify()
+    batch.markVerified()
+    return batch
+  }
+
+  #checkProducer(
+    batch: RecordBatchView,
+    marker: TransactionMarker | null,
+    { origin, transactionVersion = 1 }: AppendOptions,
+  ): DuplicateBatch | null {
+    if (marker !== null) this.#producers.checkMarker(marker)
+    if (batch.producerId < 0 || batch.control) return null
+    return this.#producers.check(batch, { checkSequence: origin === 'client', transactionVersion })
+  }
+
+  #duplicateResult({ baseOffset, lastOffset, timestamp }: DuplicateBatch): AppendResult {
+    const logAppendTime = this.#config.timestampType === 'LogAppendTime' ? timestamp : -1
+    return { baseOffset, lastOffset, logAppendTime, duplicate: true }
+  }
+
+  #rollIfNeeded(batch: RecordBatchView, now: number): void {
+    const active = this.#segments.active
+    if (active.sizeBytes === 0) return
+    const config = this.#config
+    const first = active.firstTimestamp
+    const age = batch.maxTimestamp >= 0 && first >= 0 ? batch.maxTimestamp - first : now - this.#activeSinceMs
+    if (
+      active.sizeBytes + batch.sizeBytes > config.segmentBytes ||
+      age > config.segmentMs ||
+      active.isIndexFull(config.segmentIndexBytes) ||
+      batch.lastOffset - active.baseOffset > MAX_RELATIVE_OFFSET
+    ) {
+      this.#roll(now)
+    }
+  }
+
+  /** Begins a new segment at the log end. */
+  #roll(now: number): void {
+    try {
+      this.#segments.active.complete()
+      this.#segments.active.closeFile()
+      this.#writeSnapshot()
+      this.#segments.add(
+        Segment.create({
+          files: this.#files,
+          directory: this.directory,
+          baseOffset: this.#logEndOffset,
+          indexIntervalBytes: this.#config.indexIntervalBytes,
+        }),
+      )
+      this.#newFiles = true
+      this.#activeSinceMs = now
+    } catch (error) {
+      throw this.#storageError(`cannot begin a new segment in ${this.directory}`, error)
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------ read
+
+  /** Throws KafkaError OFFSET_OUT_OF_RANGE, CorruptRecordError. Nothing to read is no error: no batches. */
+  read(offset: number, options: ReadOptions = {}): ReadResult {
+    this.#checkOpen()
+    const { maxBytes = DEFAULT_READ_BYTES, isolation = 'read_uncommitted' } = options
+    if (offset < this.#logStartOffset || offset > this.#logEndOffset) {
+      throw new KafkaError(
+        'OFFSET_OUT_OF_RANGE',
+        `offset ${offset} of ${this.topic}-${this.partition} is outside [${this.#logStartOffset}, ${this.#logEndOffset}]`,
+      )
+    }
+    const committed = isolation === 'read_committed'
+    const end = committed ? this.lastStableOffset : this.#logEndOffset
+    const batches = this.#batchesFrom(offset, maxBytes, end)
+    let sizeBytes = 0
+    for (const batch of batches) sizeBytes += batch.sizeBytes
+    return {
+      batches,
+      sizeBytes,
+      highWatermark: this.#logEndOffset,
+      lastStableOffset: this.lastStableOffset,
+      logStartOffset: this.#logStartOffset,
+      abortedTransactions: committed
+        ? this.abortedTransactions(offset, batches.at(-1)?.nextOffset ?? offset)
+        : null,
+    }
+  }
+
+  #batchesFrom(offset: number, maxBytes: number, end: number): RecordBatchView[] {
+    if (offset >= end) return []
+    if (offset >= this.#recent.firstOffset) return this.#recent.from(offset, maxBytes, end)
+    return this.#reader.read(offset, maxBytes, end)
+  }
+
+  /** Transactions aborted whose records may lie in [offset, end), by first offset. */
+  abortedTransactions(offset: number, end: number): AbortedTransaction[] {
+    return this.#reader.abortedTransactions(offset, end)
+  }
+
+  /** The first record in offset order with at least this timestamp; null: none. */
+  offsetForTimestamp(timestamp: number): TimestampAndOffset | null {
+    this.#checkOpen()
+    return this.#reader.offsetForTimestamp(timestamp, this.#logStartOffset)
+  }
+
+  /** The first record with the greatest timestamp; null: no record has one. */
+  maxTimestamp(): TimestampAndOffset | null {
+    const greatest = Math.max(...this.#segments.all.map((segment) => segment.maxTimestamp))
+    return greatest < 0 ? null : this.offsetForTimestamp(greatest)
+  }
+
+  // ----------------------------------------------------------------------------------------------- flush
+
+  /**
+   * Makes everything appended so far stable, off the event loop. Calls while a flush runs share the next one.
+   * Throws KafkaError KAFKA_STORAGE_ERROR; the log then takes no more appends.
+   */
+  flush(): Promise<void> {
+    if (this.#recoveryPoint === this.#logEndOffset) return Promise.resolve()
+    if (this.#flushing === null) {
+      this.#flushing = this.#flushNow().finally(() => {
+        this.#flushing = null
+      })
+      return this.#flushing
+    }
+    const again = (): Promise<void> => {
+      this.#flushWaiting = null
+      return this.flush()
+    }
+    this.#flushWaiting ??= this.#flushing.then(again, again)
+    return this.#flushWaiting
+  }
+
+  async #flushNow(): Promise<void> {
+    const end = this.#logEndOffset
+    try {
+      this.#checkWritable()
+      const active = this.#segments.active
+      for (const segment of this.#unstableSegments()) {
+        await segment.syncLogAsync()
+        if (segment !== active) segment.syncIndexes()
+      }
+      this.#syncDirectory()
+    } catch (error) {
+      throw this.#fail(error)
+    }
+    this.#recoveryPoint = Math.max(this.#recoveryPoint, end)
+  }
+
+  /** As `flush`, at once. */
+  flushSync(): void {
+    if (this.#recoveryPoint === this.#logEndOffset) return
+    this.#checkWritable()
+    try {
+      const active = this.#segments.active
+      for (const segment of this.#unstableSegments()) {
+        segment.syncLog()
+        if (segment !== active) segment.syncIndexes()
+      }
+      this.#syncDirectory()
+    } catch (error) {
+      throw this.#fail(error)
+    }
+    this.#recoveryPoint = this.#logEndOffset
+  }
+
+  /** From the segment that holds the recovery point on: a restart checks these whole, so older ones must be stable. */
+  #unstableSegments(): readonly Segment[] {
+    return this.#segments.all.slice(this.#segments.indexOf(this.#recoveryPoint))
+  }
+
+  #syncDirectory(): void {
+    if (!this.#newFiles && this.#recoveryPoint > 0) return
+    this.#files.syncDirectory(this.directory)
+    this.#newFiles = false
+  }
+
+  // ------------------------------------------------------------------------------- retention and compaction
+
+  /**
+   * Deletes segments that are too old, that are too much, or that lie before the log start; forgets silent producers
+   * and closes idle files. Returns how many segments went.
+   */
+  applyRetention(now: number): number {
+    this.#checkOpen()
+    this.#producers.expire(now - this.#producerIdExpirationMs)
+    let deleted = this.#deleteWhile((segment) => this.#endOf(segment) <= this.#logStartOffset)
+    const { retentionMs, retentionBytes } = this.#config
+    if (this.#config.delete && retentionMs >= 0) {
+      const expired = (s: Segment): boolean =>
+        now - (s.maxTimestamp >= 0 ? s.maxTimestamp : s.modifiedMs) > retentionMs
+      deleted += this.#deleteWhile(
+        (segment) => this.#isSpent(segment) || (segment.sizeBytes > 0 && expired(segment)),
+        now,
+      )
+    }
+    if (this.#config.delete && retentionBytes >= 0) {
+      let surplus = this.sizeBytes - retentionBytes
+      deleted += this.#deleteWhile((segment) => {
+        if (segment.sizeBytes === 0 || surplus < segment.sizeBytes) return this.#isSpent(segment)
+        surplus -= segment.sizeBytes
+        return true
+      }, now)
+    }
+    for (const segment of this.#segments.all) if (segment !== this.#segments.active) segment.release()
+    return deleted
+  }
+
+  /**
+   * Raises the log start offset; whole segments below it go. The new start must be kept over restarts by the caller.
+   * Throws KafkaError OFFSET_OUT_OF_RANGE beyond the high watermark.
+   */
+  deleteRecordsBefore(offset: number): void {
+    this.#checkWritable()
+    if (offset > this.highWatermark || offset < 0) {
+      throw new KafkaError(
+        'OFFSET_OUT_OF_RANGE',
+        `cannot delete records before ${offset}: ${this.topic}-${this.partition} ends at ${this.highWatermark}`,
+      )
+    }
+    if (offset <= this.#logStartOffset) return
+    this.#logStartOffset = offset
+    this.#deleteWhile((segment) => this.#endOf(segment) <= offset)
+  }
+
+  /** Deletes segments from the oldest on. `rollAt`: the active one may go too, after a new one has begun. */
+  #deleteWhile(condemned: (segment: Segment) => boolean, rollAt?: number): number {
+    if (this.#compacting) return 0
+    const candidates = rollAt === undefined ? this.#segments.all.slice(0, -1) : this.#segments.all
+    let count = 0
+    while (count < candidates.length && condemned(candidates[count]!)) count++
+    if (count === 0) return 0
+    if (count === this.#segments.count) this.#roll(rollAt!)
+    // The new segment alone remembers the log end: it must be stable before the old ones go.
+    if (this.#newFiles) {
+      this.#files.syncDirectory(this.directory)
+      this.#newFiles = false
+    }
+    this.#segments.deleteFirst(count)
+    this.#reader.forgetCursors()
+    this.#logStartOffset = Math.max(this.#logStartOffset, this.#segments.first.baseOffset)
+    this.#recoveryPoint = Math.max(this.#recoveryPoint, this.#segments.first.baseOffset)
+    this.#snapshots.prune(this.#segments.baseOffsets())
+    return count
+  }
+
+  /** Compaction may leave nothing of a segment. */
+  #isSpent(segment: Segment): boolean {
+    return segment.sizeBytes === 0 && segment !== this.#segments.active
+  }
+
+  #endOf(segment: Segment): number {
+    const next = this.#segments.all[this.#segments.all.indexOf(segment) + 1]
+    return next?.baseOffset ?? this.#logEndOffset
+  }
+
+  /** Whether `compact` has something to do that pays (`min.cleanable.dirty.ratio`, `max.compaction.lag.ms`). */
+  needsCompaction(now: number): boolean {
+    return this.#config.compact && isCleanable(this.#cleanerContext(now))
+  }
+
+  /**
+   * Compacts the closed segments: of each key the newest record stays. Returns whether anything was rewritten. Takes
+   * as long as rewriting them takes; `compactInSlices` lets others work meanwhile.
+   */
+  compact(now: number): boolean {
+    const work = this.#beginCompaction(now)
+    if (work === null) return false
+    try {
+      let step = work.next()
+      while (step.done !== true) step = work.next()
+      return this.#compacted(step.value)
+    } finally {
+      this.#compacting = false
+    }
+  }
+
+  /** As `compact`, in slices of about 1 MiB. Ends without a result when the log is closed meanwhile. */
+  async compactInSlices(now: number): Promise<boolean> {
+    const work = this.#beginCompaction(now)
+    if (work === null) return false
+    try {
+      for (;;) {
+        const step = work.next()
+        if (step.done === true) return this.#compacted(step.value)
+        await nextEventLoopTurn()
+        if (this.#closed) {
+          work.return(null)
+          return false
+        }
+      }
+    } finally {
+      this.#compacting = false
+    }
+  }
+
+  #beginCompaction(now: number): Generator<void, CleanResult | null> | null {
+    this.#checkWritable()
+    if (!this.#config.compact || this.#compacting) return null
+    this.#compacting = true
+    return cleanLog(this.#cleanerContext(now))
+  }
+
+  #compacted(result: CleanResult | null): boolean {
+    if (result === null) return false
+    this.#cleanedUpTo = result.cleanedUpTo
+    this.#recent.hideBelow(result.cleanedUpTo)
+    this.#reader.forgetCursors()
+    return true
+  }
+
+  #cleanerContext(now: number): CleanerContext {
+    return {
+      files: this.#files,
+      directory: this.directory,
+      segments: this.#segments,
+      config: this.#config,
+      producers: this.#producers,
+      lastStableOffset: this.lastStableOffset,
+      cleanedUpTo: this.#cleanedUpTo,
+      now,
+    }
+  }
+
+  // ----------------------------------------------------------------------------------------------- close
+
+  /** Flushes, writes indexes and producer state, and closes the files. Throws when the data may not be stable. */
+  close(): void {
+    if (this.#closed) return
+    try {
+      this.flushSync()
+      this.#checkWritable()
+      for (const segment of this.#segments.all) segment.release()
+      this.#writeSnapshot()
+    } finally {
+      this.#closed = true
+      this.#recent.close()
+      for (const segment of this.#segments.all) segment.closeFile()
+    }
+  }
+
+  /** Closes without flushing and removes the directory. */
+  delete(): void {
+    this.#closed = true
+    this.#recent.close()
+    for (const segment of this.#segments.all) segment.closeFile()
+    this.#files.remove(this.directory)
+  }
+
+  #writeSnapshot(): void {
+    this.#snapshots.write(this.#logEndOffset, this.#producers, this.#segments.baseOffsets())
+  }
+
+  #checkOpen(): void {
+    if (this.#closed)
+      throw new KafkaError('KAFKA_STORAGE_ERROR', `the log ${this.topic}-${this.partition} is closed`)
+  }
+
+  #checkWritable(): void {
+    this.#checkOpen()
+    if (this.#failure === null) return
+    throw this.#storageError(`${this.directory} failed earlier and must be opened again`, this.#failure)
+  }
+
+  /** After a failed sync the page cache may have dropped what it could not write. */
+  #fail(error: unknown): KafkaError {
+    this.#failure ??= error
+    return this.#storageError(`cannot make ${this.directory} stable`, error)
+  }
+
+  #storageError(what: string, cause: unknown): KafkaError {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    return new KafkaError('KAFKA_STORAGE_ERROR', `${what}: ${reason}`, { cause })
+  }
+}

@@ -1,0 +1,336 @@
+import type { Clock, Timer } from '../common/index.js'
+import type { Broker } from './broker.js'
+import type { CoordinatorLog } from './coordinator-log.js'
+import { KafkaError } from './errors.js'
+import type { GroupCoordinator } from './group-coordinator.js'
+import type { GroupStore } from './group-store.js'
+import type { ConsumerGroupMetadata, OffsetCommit, TopicPartition } from './log.js'
+import type { Partition } from './partition.js'
+import type { ProducerIds } from './producer-ids.js'
+import { OFFSETS_TOPIC } from './topic-names.js'
+import {
+  decodeTransactionKey,
+  decodeTransactionValue,
+  encodeTransactionKey,
+  encodeTransactionValue,
+  type TransactionStatus,
+} from './transaction-metadata.js'
+
+/*
+ * The life of a transaction (protocol V1: the epoch grows when an owner registers, not per transaction).
+ *
+ *          first partition            commit                 all markers written
+ *   Empty ────────────────▶ Ongoing ─────────▶ PrepareCommit ────────────────────▶ CompleteCommit ─▶ Ongoing …
+ *                              │ abort, timeout, a new owner
+ *                              └─────────────▶ PrepareAbort ─────────────────────▶ CompleteAbort  ─▶ Ongoing …
+ *
+ * The record with PrepareCommit in `__transaction_state` is the commit point: what is decided there is completed
+ * after a crash. Ongoing is never written down, since its owner lives in this process: a transaction that a
+ * partition holds open after a crash and that no Prepare record names is undecided, and is aborted at open.
+ */
+
+export interface TransactionState {
+  readonly transactionalId: string
+  producerId: number
+  producerEpoch: number
+  timeoutMs: number
+  status: TransactionStatus
+  readonly partitions: Set<Partition>
+  startMs: number
+  timer: Timer | null
+}
+
+/** A registered owner: valid as long as the state still has this epoch. */
+export interface TransactionOwner {
+  readonly state: TransactionState
+  readonly producerId: number
+  readonly producerEpoch: number
+}
+
+export interface TransactionCoordinatorOptions {
+  readonly clock: Clock
+  readonly broker: Broker
+  readonly log: CoordinatorLog
+  readonly groups: GroupCoordinator
+  readonly groupStore: GroupStore
+  readonly producerIds: ProducerIds
+  readonly maxTimeoutMs: number
+}
+
+const LAST_EPOCH = 32766
+
+export class TransactionCoordinator {
+  readonly #states = new Map<string, TransactionState>()
+  readonly #clock: Clock
+  readonly #broker: Broker
+  readonly #log: CoordinatorLog
+  readonly #groups: GroupCoordinator
+  readonly #groupStore: GroupStore
+  readonly #producerIds: ProducerIds
+  readonly #maxTimeoutMs: number
+
+  constructor(options: TransactionCoordinatorOptions) {
+    this.#clock = options.clock
+    this.#broker = options.broker
+    this.#log = options.log
+    this.#groups = options.groups
+    this.#groupStore = options.groupStore
+    this.#producerIds = options.producerIds
+    this.#maxTimeoutMs = options.maxTimeoutMs
+  }
+
+  /**
+   * Rebuilds the states, completes what was decided and aborts what was not. Called before the groups are
+   * loaded, which then find the markers of every transaction that staged offsets.
+   */
+  load(): void {
+    const named = new Map<string, readonly TopicPartition[]>()
+    this.#log.replay({
+      onRecord: (key, value) => {
+        const transactionalId = decodeTransactionKey(key)
+        if (transactionalId === null) return
+        if (value === null) {
+          this.#states.delete(transactionalId)
+          return
+        }
+        const { partitions, startMs, ...stored } = decodeTransactionValue(value)
+        named.set(transactionalId, partitions)
+        const { producerId, producerEpoch, timeoutMs, status } = stored
+        this.#states.set(transactionalId, {
+          transactionalId,
+          producerId,
+          producerEpoch,
+          timeoutMs,
+          status,
+          partitions: new Set(),
+          startMs,
+          timer: null,
+        })
+      },
+      onMarker: () => {},
+    })
+    this.#settleOpenTransactions(named)
+  }
+
+  #settleOpenTransactions(named: ReadonlyMap<string, readonly TopicPartition[]>): void {
+    const decided = new Map<number, TransactionState>()
+    for (const state of this.#states.values()) {
+      if (!isPrepared(state.status)) continue
+      decided.set(state.producerId, state)
+    }
+    for (const partition of this.#broker.allPartitions()) {
+      for (const { producerId, producerEpoch } of partition.log.openTransactions()) {
+        const state = decided.get(producerId)
+        const isNamed =
+          state !== undefined &&
+          named
+            .get(state.transactionalId)!
+            .some((p) => p.topic === partition.topic && p.partition === partition.partition)
+        const committed = isNamed && state.status === 'PrepareCommit'
+        partition.appendMarker({ producerId, producerEpoch, committed })
+      }
+    }
+    for (const state of decided.values()) this.#complete(state)
+  }
+
+  /** Registers an owner of the transactional id: ends what an earlier one left and fences it. */
+  initProducer(transactionalId: string, timeoutMs: number): TransactionOwner {
+    if (transactionalId === '') throw new KafkaError('INVALID_REQUEST', 'the transactional id is empty')
+    if (!(timeoutMs > 0) || timeoutMs > this.#maxTimeoutMs) {
+      throw new KafkaError(
+        'INVALID_TRANSACTION_TIMEOUT',
+        `transactionTimeoutMs ${timeoutMs} of ${transactionalId} is not between 1 and ${this.#maxTimeoutMs}`,
+      )
+    }
+    let state = this.#states.get(transactionalId)
+    if (state === undefined) {
+      state = {
+        transactionalId,
+        producerId: this.#producerIds.next(),
+        producerEpoch: -1,
+        timeoutMs,
+        status: 'Empty',
+        partitions: new Set(),
+        startMs: -1,
+        timer: null,
+      }
+      this.#states.set(transactionalId, state)
+    }
+    if (isPrepared(state.status)) this.#finish(state)
+    if (state.status === 'Ongoing') this.#abortAndFence(state)
+    this.#bumpEpoch(state)
+    state.timeoutMs = timeoutMs
+    state.status = 'Empty'
+    state.startMs = -1
+    this.#persist(state)
+    return { state, producerId: state.producerId, producerEpoch: state.producerEpoch }
+  }
+
+  #bumpEpoch(state: TransactionState): void {
+    if (state.producerEpoch < LAST_EPOCH) {
+      state.producerEpoch++
+      return
+    }
+    state.producerId = this.#producerIds.next()
+    state.producerEpoch = 0
+  }
+
+  /** Throws PRODUCER_FENCED once a newer owner registered or the transaction timed out. */
+  checkOwner(owner: TransactionOwner): void {
+    const { state } = owner
+    if (state.producerEpoch === owner.producerEpoch && state.producerId === owner.producerId) return
+    throw new KafkaError(
+      'PRODUCER_FENCED',
+      `transactional id ${state.transactionalId}: epoch ${owner.producerEpoch} is fenced by ${state.producerEpoch}; ` +
+        'another producer registered the id, or the transaction timed out. Close this producer',
+    )
+  }
+
+  /** Makes the partition part of the transaction; to be called before the first write to it. */
+  addPartition(owner: TransactionOwner, partition: Partition): void {
+    this.checkOwner(owner)
+    const { state } = owner
+    if (isPrepared(state.status)) {
+      throw new KafkaError(
+        'CONCURRENT_TRANSACTIONS',
+        `${state.transactionalId} has not completed its last transaction`,
+      )
+    }
+    if (state.status !== 'Ongoing') {
+      state.status = 'Ongoing'
+      state.startMs = this.#clock.now()
+      this.#startTimeout(state)
+    }
+    state.partitions.add(partition)
+  }
+
+  #startTimeout(state: TransactionState): void {
+    state.timer = this.#clock.setTimer(state.timeoutMs, () => {
+      try {
+        this.#abortAndFence(state)
+      } catch {
+        // The log cannot be written now. The owner is fenced already; what is left is tried again.
+        this.#startTimeout(state)
+      }
+    })
+  }
+
+  stageOffsets(
+    owner: TransactionOwner,
+    offsets: readonly OffsetCommit[],
+    group: ConsumerGroupMetadata,
+  ): void {
+    this.addPartition(owner, this.#broker.internalPartition(OFFSETS_TOPIC))
+    this.#groups.stageOffsets(owner, offsets, group)
+  }
+
+  /** Whether the owner's transaction has anything to end. */
+  isOpen(owner: TransactionOwner): boolean {
+    return owner.state.status === 'Ongoing' || isPrepared(owner.state.status)
+  }
+
+  /**
+   * Decides and completes. Where it fails after the decision was written, the same call may be repeated; the
+   * outcome no longer changes. With `durable`, each step is on stable storage before the next one, so that the
+   * transaction is whole also after a power cut; without, everything is done when the call returns null.
+   */
+  endTransaction(
+    owner: TransactionOwner,
+    { committed, durable }: { committed: boolean; durable: boolean },
+  ): Promise<void> | null {
+    this.checkOwner(owner)
+    const { state } = owner
+    const prepared = committed ? 'PrepareCommit' : 'PrepareAbort'
+    if (state.status === 'Ongoing') {
+      this.#decide(state, prepared)
+    } else if (state.status !== prepared) {
+      throw new KafkaError(
+        'INVALID_TXN_STATE',
+        `${state.transactionalId}: a transaction in state ${state.status} cannot ${committed ? 'commit' : 'abort'}`,
+      )
+    }
+    if (durable) return this.#finishDurably(state)
+    this.#finish(state)
+    return null
+  }
+
+  async #finishDurably(state: TransactionState): Promise<void> {
+    const prepared = state.status
+    await this.#log.partition().flush()
+    const partitions = [...state.partitions]
+    if (state.status === prepared) this.#writeMarkers(state)
+    await Promise.all(partitions.filter((p) => !p.deleted).map((partition) => partition.flush()))
+    // A new owner may have completed it meanwhile.
+    if (state.status === prepared) this.#finish(state)
+  }
+
+  #decide(state: TransactionState, prepared: 'PrepareCommit' | 'PrepareAbort'): void {
+    state.status = prepared
+    try {
+      this.#persist(state)
+    } catch (error) {
+      // Nothing is decided until the record is in the log.
+      state.status = 'Ongoing'
+      throw error
+    }
+    state.timer?.cancel()
+    state.timer = null
+  }
+
+  #abortAndFence(state: TransactionState): void {
+    if (state.status === 'Ongoing') {
+      this.#bumpEpoch(state)
+      this.#decide(state, 'PrepareAbort')
+    }
+    if (isPrepared(state.status)) this.#finish(state)
+  }
+
+  /** Writes the markers that are still missing, applies the staged offsets and closes the transaction. */
+  #finish(state: TransactionState): void {
+    this.#writeMarkers(state)
+    this.#groupStore.completeTransaction(state.producerId, state.status === 'PrepareCommit')
+    this.#complete(state)
+  }
+
+  #writeMarkers(state: TransactionState): void {
+    const { producerId, producerEpoch, status } = state
+    for (const partition of state.partitions) {
+      if (!partition.deleted) {
+        partition.appendMarker({ producerId, producerEpoch, committed: status === 'PrepareCommit' })
+      }
+      state.partitions.delete(partition)
+    }
+  }
+
+  #complete(state: TransactionState): void {
+    const before = state.status
+    state.status = before === 'PrepareCommit' ? 'CompleteCommit' : 'CompleteAbort'
+    try {
+      this.#persist(state)
+    } catch (error) {
+      state.status = before
+      throw error
+    }
+  }
+
+  #persist(state: TransactionState): void {
+    const value = encodeTransactionValue({
+      producerId: state.producerId,
+      producerEpoch: state.producerEpoch,
+      timeoutMs: state.timeoutMs,
+      status: state.status,
+      partitions: [...state.partitions],
+      lastUpdateMs: this.#clock.now(),
+      startMs: state.startMs,
+    })
+    this.#log.append([{ key: encodeTransactionKey(state.transactionalId), value }], null)
+  }
+
+  close(): void {
+    for (const state of this.#states.values()) state.timer?.cancel()
+  }
+}
+
+function isPrepared(status: TransactionStatus): boolean {
+  return status === 'PrepareCommit' || status === 'PrepareAbort'
+}

@@ -1,0 +1,237 @@
+import type { Expression, Query, Relation, SelectItem } from '../ast.js'
+import { SqlError } from '../errors.js'
+import { formatExpression } from '../format-sql.js'
+import type { Metastore } from '../metastore.js'
+import { pseudoColumnNames, windowColumnNames } from '../schema.js'
+import { durationMs } from '../statements/with-properties.js'
+import type { SqlType } from '../types.js'
+import type {
+  AnalyzedJoin,
+  AnalyzedSelect,
+  AnalyzedSource,
+  QueryAnalysis,
+  SourceLeaf,
+  SourceTree,
+} from './analysis.js'
+import { NameScope } from './name-scope.js'
+import { columnsIn, walk } from './rewrite.js'
+
+export interface AnalyzedQuery extends QueryAnalysis {
+  readonly scope: NameScope
+}
+
+export interface AnalyzerOptions {
+  readonly metastore: Metastore
+  /** The type of a resolved expression over the sources, for `expr->*`. */
+  readonly typeOf: (expression: Expression, scope: NameScope) => SqlType
+}
+
+/** Resolves the names of a query and takes its joins apart. What needs types or keys is checked by the planner. */
+export function analyzeQuery(query: Query, options: AnalyzerOptions): AnalyzedQuery {
+  const sources = collectSources(query.from, options.metastore)
+  checkDistinctSources(sources)
+  const scope = new NameScope(sources, query.window !== null)
+  const from = analyzeRelation(query.from, scope)
+  if (query.partitionBy?.length === 0) throw new SqlError('PARTITION BY requires at least one expression')
+  const resolveAll = (list: readonly Expression[] | null, clause: 'GROUP BY' | 'PARTITION BY') =>
+    list?.map((e) => scope.resolve(e, clause)) ?? null
+  const groupBy = resolveAll(query.groupBy, 'GROUP BY')
+  if (groupBy !== null) checkDistinctGroupBy(query.groupBy!, groupBy)
+  return {
+    sources,
+    from,
+    select: query.select.flatMap((item) => analyzeSelect(item, scope, options)),
+    window: query.window,
+    where: query.where && scope.resolve(query.where, 'WHERE'),
+    groupBy,
+    partitionBy: resolveAll(query.partitionBy, 'PARTITION BY'),
+    having: query.having && scope.resolve(query.having, 'HAVING'),
+    emit: query.emit,
+    limit: query.limit,
+    inputKind: sources.every((s) => s.source.kind === 'TABLE') ? 'TABLE' : 'STREAM',
+    qualified: (e) => scope.qualified(e),
+    scope,
+  }
+}
+
+function collectSources(relation: Relation, metastore: Metastore): AnalyzedSource[] {
+  if (relation.kind === 'join') {
+    return [...collectSources(relation.left, metastore), ...collectSources(relation.right, metastore)]
+  }
+  const source = metastore.find(relation.name)
+  if (source === undefined) {
+    throw new SqlError(`${relation.name} does not exist.${caseHint(relation.name, metastore)}`, {
+      location: relation.location,
+    })
+  }
+  return [{ alias: relation.alias ?? relation.name, source }]
+}
+
+export function caseHint(name: string, metastore: Metastore): string {
+  const others = metastore.sources.filter((s) => s.name.toUpperCase() === name.toUpperCase())
+  if (others.length === 0) return ''
+  const names = others.map((s) => (s.name === s.name.toUpperCase() ? s.name : `"${s.name}"`)).join(', ')
+  const hint =
+    name === name.toUpperCase()
+      ? 'Hint: wrap the source name in double quotes to make it case-sensitive.'
+      : 'Hint: try removing double quotes from the source name.'
+  return `\nDid you mean ${names}? ${hint}`
+}
+
+function checkDistinctSources(sources: readonly AnalyzedSource[]): void {
+  for (const [i, { source }] of sources.entries()) {
+    if (!sources.slice(0, i).some((other) => other.source.name === source.name)) continue
+    throw new SqlError(
+      sources.length === 2
+        ? `Can not join '${source.name}' to '${source.name}': self joins are not yet supported.`
+        : `N-way joins do not support multiple occurrences of the same source. Source: '${source.name}'`,
+    )
+  }
+}
+
+function checkDistinctGroupBy(written: readonly Expression[], resolved: readonly Expression[]): void {
+  const seen = new Set<string>()
+  for (const [i, expression] of resolved.entries()) {
+    const text = formatExpression(expression)
+    if (seen.has(text)) throw new SqlError(`Duplicate GROUP BY expression: ${formatExpression(written[i]!)}`)
+    seen.add(text)
+  }
+}
+
+function analyzeRelation(relation: Relation, scope: NameScope): SourceTree {
+  if (relation.kind === 'source') return leaf(relation.alias ?? relation.name, scope)
+  const left = analyzeRelation(relation.left, scope)
+  const right = leaf(relation.right.alias ?? relation.right.name, scope)
+  const { on } = relation
+  if (on.kind === 'logical') {
+    throw new SqlError(
+      'Invalid join condition: joins on multiple conditions are not yet supported. ' +
+        `Got ${scope.qualified(scope.resolve(on, 'JOIN ON'))}.`,
+    )
+  }
+  if (on.kind !== 'comparison' || on.operator !== '=') {
+    throw new SqlError(
+      `Unsupported join expression: ${scope.qualified(scope.resolve(on, 'JOIN ON'))}. ` +
+        'The condition must be one equality.',
+    )
+  }
+  const resolved = scope.resolve(on, 'JOIN ON') as typeof on
+  const sides = [resolved.left, resolved.right].map((side) => ({ side, sources: sourcesIn(side, scope) }))
+  for (const { side, sources } of sides) {
+    if (sources.size === 1) continue
+    throw new SqlError(
+      `Invalid comparison expression '${scope.qualified(side)}' in join '${scope.qualified(resolved)}'. ` +
+        'Each side of the join comparision must contain references from exactly one source.',
+    )
+  }
+  const [first, second] = sides.map(({ sources }) => [...sources][0]!)
+  const leftAliases = aliasesOf(left)
+  const rightAlias = right.source.alias
+  const flipped = first === rightAlias && leftAliases.has(second!)
+  if (!flipped && !(second === rightAlias && leftAliases.has(first!))) {
+    throw new SqlError(
+      'Each side of the join must reference exactly one source and not the same source. ' +
+        `Left side references \`${first}\` and right references \`${second}\``,
+    )
+  }
+  const { within } = relation
+  return {
+    kind: 'join',
+    type: relation.type,
+    left,
+    right,
+    leftExpression: flipped ? resolved.right : resolved.left,
+    rightExpression: flipped ? resolved.left : resolved.right,
+    on: scope.qualified(resolved).replace(/^\((.*)\)$/s, '$1'),
+    within: within && {
+      beforeMs: durationMs(within.before),
+      afterMs: durationMs(within.after),
+      graceMs: within.grace && durationMs(within.grace),
+    },
+  } satisfies AnalyzedJoin
+}
+
+function leaf(alias: string, scope: NameScope): SourceLeaf {
+  return { kind: 'source', source: scope.source(alias) }
+}
+
+function aliasesOf(tree: SourceTree): Set<string> {
+  if (tree.kind === 'source') return new Set([tree.source.alias])
+  return new Set([...aliasesOf(tree.left), ...aliasesOf(tree.right)])
+}
+
+function sourcesIn(expression: Expression, scope: NameScope): Set<string> {
+  const sources = new Set<string>()
+  for (const name of columnsIn(expression)) {
+    const origin = scope.originOf(name)
+    if (origin !== undefined) sources.add(origin.alias)
+  }
+  return sources
+}
+
+// --------------------------------------------------------------------------------------------- the select list
+
+function isSystemName(name: string): boolean {
+  return pseudoColumnNames.has(name) || windowColumnNames.has(name)
+}
+
+function analyzeSelect(item: SelectItem, scope: NameScope, options: AnalyzerOptions): AnalyzedSelect[] {
+  switch (item.kind) {
+    case 'star':
+      if (item.source !== null) scope.source(item.source)
+      return [{ kind: 'star', source: item.source, location: item.location }]
+    case 'structStar': {
+      const base = scope.resolve(item.expression, 'SELECT')
+      const type = options.typeOf(base, scope)
+      if (type.kind !== 'STRUCT') {
+        throw new SqlError(`Select star on structs requires a STRUCT: ${formatExpression(item.expression)}`, {
+          location: item.location,
+        })
+      }
+      return type.fields.map(({ name }) => ({
+        kind: 'column',
+        alias: name,
+        expression: { kind: 'dereference', base, field: name, location: item.location },
+        location: item.location,
+      }))
+    }
+    case 'expression':
+      return [
+        {
+          kind: 'column',
+          alias: aliasOf(item, scope) ?? '',
+          expression: scope.resolve(item.expression, 'SELECT'),
+          location: item.location,
+        },
+      ]
+  }
+}
+
+/** The item's name; null when one has to be made up, which waits until all other names are known. */
+function aliasOf(item: Extract<SelectItem, { kind: 'expression' }>, scope: NameScope): string | null {
+  const { expression, alias } = item
+  const isColumn = expression.kind === 'column' || expression.kind === 'qualifiedColumn'
+  if (alias !== null) {
+    if (isSystemName(alias) && !(isColumn && expression.name === alias)) {
+      throw new SqlError(
+        `\`${alias}\` is a reserved column name. You cannot use it as an alias for a column.`,
+        { location: item.location },
+      )
+    }
+    return alias
+  }
+  if (!isColumn) return null
+  if (expression.kind === 'qualifiedColumn' && scope.isJoin && scope.isShared(expression.name)) {
+    return `${expression.source}_${expression.name}`
+  }
+  return expression.name
+}
+
+/** Function calls in an expression, outermost first. */
+export function callsIn(expression: Expression): Extract<Expression, { kind: 'call' }>[] {
+  const calls: Extract<Expression, { kind: 'call' }>[] = []
+  walk(expression, (node) => {
+    if (node.kind === 'call') calls.push(node)
+  })
+  return calls
+}

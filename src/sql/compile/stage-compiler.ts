@@ -1,0 +1,242 @@
+import { filter, map, type OperatorFunction } from 'rxjs'
+import { type AnyBatch, BatchBuilder, type BatchOperator, headersOf, originRow } from '../../streams/index.js'
+import { columnsIn } from '../analyzer/rewrite.js'
+import type { Expression } from '../ast.js'
+import { typeExpression } from '../expression/expression-typer.js'
+import { type ScopeColumn, columnsScope } from '../expression/scope.js'
+import { rowClass } from '../formats/row-class.js'
+import type { FilterNode, FlatMapNode, PlanNode, ProjectNode } from '../plan/plan-node.js'
+import type { CompilerContext } from './compiler-context.js'
+import { assignment, Bindings, type CompileOptions, compileTyped, instantiate } from './expression-compiler.js'
+import { accessTo, type ColumnAccess, keySource } from './row-access.js'
+import type { StageReport } from './stage-report.js'
+
+export type StageNode = FilterNode | FlatMapNode | ProjectNode
+
+/** What one stage does to one batch, row by row. */
+type StageFunction = (batch: AnyBatch, out: BatchBuilder<unknown, unknown>) => void
+
+/**
+ * Filters, table functions and projections that follow each other on a stream, as one generated function over
+ * batches. Records without a value go through a projection as they are, and are dropped by anything else.
+ *
+ *     for each record:  where? ─▶ table functions ─▶ select list, new key ─▶ out
+ *
+ * @param steps in the order in which they apply; the last one is a projection or a filter
+ */
+export function compileStreamStage(
+  input: PlanNode,
+  steps: readonly StageNode[],
+  context: CompilerContext,
+  report: StageReport,
+): BatchOperator {
+  const source = new StageWriter(input, context, report)
+  for (const step of steps) source.add(step)
+  const run = source.finish()
+  return () => batchOperator(run)
+}
+
+export function batchOperator(run: StageFunction): OperatorFunction<AnyBatch, AnyBatch> {
+  return (batches) =>
+    batches.pipe(
+      map((batch) => {
+        const out = new BatchBuilder<unknown, unknown>()
+        run(batch, out)
+        return out.build(batch) as AnyBatch
+      }),
+      filter((batch) => batch.size > 0),
+    )
+}
+
+/** Headers as ksqlDB shows them: an array of KEY, VALUE structs. */
+function headerList(batch: AnyBatch, row: number): unknown[] {
+  return (headersOf(batch, row) ?? []).map((h) => [h.key, h.value])
+}
+
+function lastHeader(batch: AnyBatch, row: number, key: string): Uint8Array | null {
+  return headersOf(batch, row)?.findLast((h) => h.key === key)?.value ?? null
+}
+
+class StageWriter {
+  readonly #context: CompilerContext
+  readonly #bindings = new Bindings()
+  readonly #options: CompileOptions
+  readonly #report: StageReport
+  readonly #declarations: string[] = []
+  readonly #body: string[] = []
+  readonly #nullBody: string[] = []
+  readonly #input: PlanNode
+  #access: ColumnAccess
+  /** Null once a step has dropped rows without a value. */
+  #nullKey: string | null = 'key'
+  #key = 'key'
+  #columns: readonly string[] | null = null
+  #output: PlanNode
+  #loops = 0
+  #variables = 0
+
+  constructor(input: PlanNode, context: CompilerContext, report: StageReport) {
+    this.#input = input
+    this.#output = input
+    this.#context = context
+    this.#report = report
+    this.#options = { bindings: this.#bindings, environment: context.functions.environment, onError: report.onError }
+    this.#access = accessTo(input, {
+      key: 'key',
+      value: 'value',
+      virtual: this.#virtualSources(input),
+    })
+  }
+
+  add(step: StageNode): void {
+    switch (step.kind) {
+      case 'filter':
+        this.#nullKey = null
+        this.#body.push(`if (${this.#value(step.predicate, `Invalid Predicate: `)} !== true) continue`)
+        break
+      case 'flatMap':
+        this.#nullKey = null
+        this.#flatMap(step)
+        break
+      case 'project':
+        this.#project(step)
+        break
+    }
+    this.#output = step
+  }
+
+  finish(): StageFunction {
+    const report = this.#bindings.bind(this.#report)
+    const columns = this.#columns
+    const value = columns === null ? 'value' : `new ${this.#rowClass()}(${columns.join(', ')})`
+    const nullPath =
+      this.#nullKey === null
+        ? 'continue'
+        : `${this.#nullBody.join('\n')}\nout.push(${this.#nullKey}, null, timestamp, batch, i)\ncontinue`
+    const body = `
+      'use strict'
+      ${report}.batch = batch
+      const { size, keys, values, timestamps, origin } = batch
+      ${this.#declarations.join('\n')}
+      for (let i = 0; i < size; i++) {
+        const key = keys[i], value = values[i], timestamp = timestamps[i]
+        ${report}.row = i
+        if (value === null) {
+          ${nullPath}
+        }
+        ${this.#body.join('\n')}
+        out.push(${this.#key}, ${value}, timestamp, batch, i)
+        ${'}'.repeat(this.#loops)}
+      }`
+    return instantiate(['batch', 'out'], body, this.#bindings)
+  }
+
+  #rowClass(): string {
+    return this.#bindings.bind(rowClass(this.#output.columns))
+  }
+
+  #virtualSources(input: PlanNode): Record<string, string> {
+    const sources: Record<string, string> = {
+      ROWTIME: 'timestamp',
+      ROWPARTITION: '(origin === null ? 0 : origin.partition)',
+      ROWOFFSET: `(origin === null ? 0 : origin.offsets[${this.#bindings.bind(originRow)}(batch, i)])`,
+    }
+    if (input.kind !== 'source') return sources
+    for (const { name, headerKey } of input.schema.headers) {
+      sources[name] =
+        headerKey == null
+          ? `${this.#bindings.bind(headerList)}(batch, i)`
+          : `${this.#bindings.bind(lastHeader)}(batch, i, ${this.#bindings.bind(headerKey)})`
+    }
+    return sources
+  }
+
+  /** Statements that compute the expression go to the body; returns the source of its value. */
+  #value(expression: Expression, prefix: string, into = this.#body, access = this.#access): string {
+    const scope = columnsScope(this.#context.functions, access, { customType: this.#context.customType })
+    const typed = this.#context.explaining(prefix, () => typeExpression(expression, scope))
+    const compiled = this.#context.explaining(prefix, () => compileTyped(typed, this.#options))
+    if (typed.kind === 'column' || typed.kind === 'constant') return compiled.source
+    const name = `x${this.#variables++}`
+    into.push(`let ${[name, ...compiled.temporaries].join(', ')}`)
+    into.push(assignment(name, compiled, this.#options))
+    return name
+  }
+
+  #project(step: ProjectNode): void {
+    const columns = step.expressions.map(({ expression }) => this.#value(expression, 'Invalid Select: '))
+    const key = this.#newKey(step)
+    const next = new Map<string, ScopeColumn>()
+    step.columns.forEach((column, i) => {
+      next.set(column.name, { type: column.type, accessor: columns[i]! })
+    })
+    const keyAccess = accessTo(
+      { ...step, columns: [] },
+      { key, value: '', virtual: {} },
+    )
+    for (const [name, column] of keyAccess) next.set(name, column)
+    this.#access = next
+    this.#columns = columns
+    this.#key = key
+  }
+
+  #newKey(step: ProjectNode): string {
+    if (step.newKey === 'same') {
+      if (step.nullKeys === 'drop') this.#nullKey = null
+      return this.#key
+    }
+    if (step.newKey === null) {
+      if (this.#nullKey !== null) this.#nullKey = 'null'
+      return 'null'
+    }
+    const clause = { SELECT: 'Select', 'GROUP BY': 'Group By', 'PARTITION BY': 'Partition By', 'JOIN ON': 'Join' }
+    const prefix = `Invalid ${clause[step.clause]}: `
+    const parts = step.newKey.map(({ expression }) => this.#value(expression, prefix))
+    if (step.nullKeys === 'drop') {
+      this.#nullKey = null
+      this.#body.push(`if (${parts.map((p) => `${p} === null`).join(' || ')}) continue`)
+    } else if (this.#nullKey !== null) this.#nullKey = this.#keyWithoutValue(step, prefix)
+    const name = `k${this.#variables++}`
+    const source = keySource(parts)
+    // A key of several columns is absent when all of them are.
+    const absent = parts.length === 1 ? '' : `${parts.map((p) => `${p} === null`).join(' && ')} ? null : `
+    this.#body.push(`const ${name} = ${absent}${source}`)
+    return name
+  }
+
+  /** For a record without a value: the new key when it needs nothing but the old one, else null. */
+  #keyWithoutValue(step: ProjectNode, prefix: string): string {
+    if (step.newKey === null || step.newKey === 'same') return 'key'
+    const known = new Set([...this.#input.key, ...this.#input.virtual].map((c) => c.name))
+    const needs = step.newKey.flatMap(({ expression }) => [...columnsIn(expression)])
+    if (!needs.every((name) => known.has(name))) return 'null'
+    const parts = step.newKey.map(({ expression }) => this.#value(expression, prefix, this.#nullBody))
+    return keySource(parts)
+  }
+
+  #flatMap(step: FlatMapNode): void {
+    const access = new Map(this.#access)
+    const lists = step.calls.map(({ call }) => {
+      const args = call.args.map((arg) => this.#value(arg, 'Invalid Table Function: '))
+      const list = `t${this.#variables++}`
+      const fn = this.#bindings.bind(this.#context.tableFunction(call, this.#access))
+      const fail = this.#bindings.bind(this.#report.onError)
+      this.#body.push(
+        `let ${list}`,
+        `try { ${list} = ${fn}(${args.join(', ')}) ?? [] } catch (error) { ${fail}(error); ${list} = [] }`,
+      )
+      return list
+    })
+    const count = `n${this.#variables++}`
+    const index = `j${this.#variables++}`
+    this.#body.push(
+      `const ${count} = Math.max(${lists.map((l) => `${l}.length`).join(', ')})`,
+      `for (let ${index} = 0; ${index} < ${count}; ${index}++) {`,
+    )
+    this.#loops++
+    step.calls.forEach(({ name, type }, i) => {
+      access.set(name, { type, accessor: `(${index} < ${lists[i]}.length ? ${lists[i]}[${index}] : null)` })
+    })
+    this.#access = access
+  }
+}

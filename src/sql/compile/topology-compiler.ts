@@ -1,0 +1,430 @@
+import type { Serde } from '../../serde/index.js'
+import {
+  EmitStrategy,
+  JoinWindows,
+  type KStream,
+  KTable,
+  SessionWindows,
+  StreamsBuilder,
+  TimeWindows,
+  type Topology,
+} from '../../streams/index.js'
+import type { Expression } from '../ast.js'
+import type { FormatInfo } from '../metastore.js'
+import type {
+  AggregateNode,
+  ForeignKeyJoinNode,
+  JoinNode,
+  PlanColumn,
+  PlanNode,
+  ProjectNode,
+  QueryPlan,
+  SinkPlan,
+  SourceNode,
+} from '../plan/plan-node.js'
+import { compileAggregation } from './aggregate-compiler.js'
+import { CompilerContext, type CompilerOptions } from './compiler-context.js'
+import { compileSinkStage } from './sink-stage.js'
+import { compileStreamStage, type StageNode } from './stage-compiler.js'
+import { StageReport } from './stage-report.js'
+import { compileJoiner, compileKey, compilePredicate, compileRow } from './table-functions.js'
+import { timestampExtractor } from './timestamp-column.js'
+
+/*
+ * Plan to topology. Streams are KStreams of rows, tables KTables; every run of filters and projections on a stream is
+ * one generated function. Internal topics and stores hold rows as JSON, under keys in the format of the source, so
+ * that both sides of a join agree on partitions.
+ */
+
+type AnyStream = KStream<unknown, unknown>
+type AnyTable = KTable<unknown, unknown>
+
+/** Where a pull query finds the rows of a query's result. */
+export interface Materialization {
+  readonly storeName: string
+  readonly kind: 'key-value' | 'window' | 'session'
+  /** From what the store holds to the row of the result; null where a row does not belong to it. */
+  readonly rowOf: (key: unknown, value: unknown) => unknown
+}
+
+export interface CompiledQuery {
+  readonly topology: Topology
+  readonly materialization: Materialization | null
+}
+
+const internalFormat: FormatInfo = { name: 'JSON', properties: {}, features: [] }
+
+/** @param output takes the rows of a push query, which has no sink */
+export function compileQuery(
+  plan: QueryPlan,
+  options: CompilerOptions,
+  output?: (stream: AnyStream, isTable: boolean) => void,
+): CompiledQuery {
+  const compiler = new TopologyCompiler(options)
+  const root = compiler.compile(plan.root)
+  const stream = root instanceof KTable ? root.toStream() : root
+  if (plan.sink === null) output?.(stream as AnyStream, root instanceof KTable)
+  else compiler.sink(stream as AnyStream, plan.sink, plan.root)
+  return { topology: compiler.builder.build(), materialization: compiler.materialization }
+}
+
+/** CREATE SOURCE TABLE: nothing but the table in a store. */
+export function compileSourceTable(source: SourceNode, options: CompilerOptions): CompiledQuery {
+  const compiler = new TopologyCompiler(options)
+  compiler.materializedSource(source)
+  return { topology: compiler.builder.build(), materialization: compiler.materialization }
+}
+
+class TopologyCompiler {
+  readonly builder = new StreamsBuilder()
+  readonly #context: CompilerContext
+  readonly #options: CompilerOptions
+  materialization: Materialization | null = null
+
+  constructor(options: CompilerOptions) {
+    this.#options = options
+    this.#context = new CompilerContext(options)
+  }
+
+  compile(node: PlanNode): AnyStream | AnyTable {
+    return node.output === 'STREAM' ? this.#stream(node) : this.#table(node)
+  }
+
+  // ------------------------------------------------------------------------------------------- streams
+
+  #stream(node: PlanNode): AnyStream {
+    switch (node.kind) {
+      case 'source':
+        return this.#source(node)
+      case 'join':
+        return this.#streamJoin(node)
+      case 'filter':
+      case 'flatMap':
+      case 'project': {
+        const steps: StageNode[] = []
+        let input: PlanNode = node
+        while (input.kind === 'filter' || input.kind === 'flatMap' || input.kind === 'project') {
+          steps.unshift(input)
+          input = input.input
+        }
+        const above = this.#stream(input)
+        const operator = compileStreamStage(input, steps, this.#context, this.#report('Project'))
+        const changesKey = steps.some((s) => s.kind === 'project' && s.newKey !== 'same')
+        return above.processBatches(operator, { changesKey, changesValue: true })
+      }
+      default:
+        throw new Error(`a ${node.kind} is no stream`)
+    }
+  }
+
+  #source(node: SourceNode): AnyStream {
+    return this.builder.stream(node.topic, this.#consumed(node))
+  }
+
+  #consumed(node: SourceNode) {
+    const extractor =
+      node.timestamp === null ? undefined : timestampExtractor(node, node.timestamp, this.#options)
+    return {
+      keySerde: this.#options.keySerde({
+        format: node.keyFormat,
+        columns: node.key,
+        window: node.window,
+      }) as Serde<NonNullable<unknown>>,
+      valueSerde: this.#options.valueSerde({
+        format: node.valueFormat,
+        columns: node.schema.value,
+        usedColumns: node.usedColumns,
+      }) as Serde<NonNullable<unknown>>,
+      ...(extractor === undefined ? {} : { timestampExtractor: extractor }),
+    }
+  }
+
+  #streamJoin(node: JoinNode): AnyStream {
+    const left = this.#stream(node.left)
+    const joiner = compileJoiner(node.left.columns, node.right.columns)
+    const serdes = {
+      keySerde: this.#keySerde(node.left),
+      valueSerde: this.#rowSerde(node.left.columns),
+      otherValueSerde: this.#rowSerde(node.right.columns),
+    }
+    if (node.right.output === 'TABLE') {
+      const table = this.#table(node.right)
+      return node.type === 'INNER'
+        ? left.join(table, joiner, serdes)
+        : left.leftJoin(table, joiner, serdes)
+    }
+    const right = this.#stream(node.right)
+    const within = node.within!
+    const graceMs = within.graceMs ?? 24 * 3_600_000
+    const windows = JoinWindows.ofTimeDifferenceAndGrace(0, graceMs)
+      .before(within.beforeMs)
+      .after(within.afterMs)
+    switch (node.type) {
+      case 'INNER':
+        return left.join(right, joiner, windows, serdes)
+      case 'LEFT':
+        return left.leftJoin(right, joiner, windows, serdes)
+      case 'OUTER':
+        return left.outerJoin(right, joiner, windows, serdes)
+      case 'RIGHT': {
+        const mirrored = JoinWindows.ofTimeDifferenceAndGrace(0, graceMs)
+          .before(within.afterMs)
+          .after(within.beforeMs)
+        return right.leftJoin(left, (r: unknown, l: unknown) => joiner(l, r), mirrored, {
+          ...serdes,
+          valueSerde: serdes.otherValueSerde,
+          otherValueSerde: serdes.valueSerde,
+        })
+      }
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------- tables
+
+  #table(node: PlanNode): AnyTable {
+    switch (node.kind) {
+      case 'source':
+        return this.#sourceTable(node)
+      case 'filter': {
+        const above = this.#table(node.input)
+        const report = this.#report(node.clause === 'WHERE' ? 'Where' : 'Having')
+        const predicate = compilePredicate(node.input, node.predicate, this.#context, report)
+        this.#narrow((key, value) => (predicate(key, value) ? value : null))
+        return above.filter(predicate)
+      }
+      case 'project':
+        return this.#tableProject(node)
+      case 'aggregate':
+        return this.#aggregate(node)
+      case 'join':
+        return this.#tableJoin(node)
+      case 'foreignKeyJoin':
+        return this.#foreignKeyJoin(node)
+      case 'flatMap':
+        throw new Error('table functions work on streams')
+    }
+  }
+
+  #sourceTable(node: SourceNode): AnyTable {
+    const materialized = {
+      store: this.#context.newName('Source'),
+      keySerde: this.#keySerde(node),
+      valueSerde: this.#rowSerde(node.columns),
+    }
+    if (node.columns.length === node.schema.value.length) {
+      return this.builder.table(node.topic, { ...this.#consumed(node), materialized })
+    }
+    const stage = carryVirtualColumns(node)
+    const operator = compileStreamStage(stage.input, [stage], this.#context, this.#report('Source'))
+    return this.#source(node)
+      .processBatches(operator, { changesValue: true })
+      .toTable(materialized) as AnyTable
+  }
+
+  materializedSource(node: SourceNode): void {
+    const storeName = 'Materialize'
+    this.builder.table(node.topic, {
+      ...this.#consumed(node),
+      materialized: {
+        store: storeName,
+        keySerde: this.#keySerde(node),
+        valueSerde: this.#rowSerde(node.columns),
+      },
+    })
+    this.materialization = { storeName, kind: 'key-value', rowOf: (_key, value) => value }
+  }
+
+  #tableProject(node: ProjectNode): AnyTable {
+    const above = this.#table(node.input)
+    const row = compileRow(node.input, node.expressions, this.#context, this.#report('Project'))
+    if (node.clause === 'SELECT' && this.materialization === null) {
+      const storeName = 'Materialize'
+      this.materialization = { storeName, kind: 'key-value', rowOf: (_key, value) => value }
+      return above.mapValues<unknown>((value, key) => row(key, value), {
+        store: storeName,
+        keySerde: this.#keySerde(node),
+        valueSerde: this.#rowSerde(node.columns),
+      }) as AnyTable
+    }
+    this.#narrow((key, value) => row(key, value))
+    return above.mapValues<unknown>((value, key) => row(key, value)) as AnyTable
+  }
+
+  /** What pull queries have to do to a stored row, now that there is another step after the store. */
+  #narrow(step: (key: unknown, value: unknown) => unknown): void {
+    const before = this.materialization
+    if (before === null) return
+    this.materialization = {
+      ...before,
+      rowOf: (key, stored) => {
+        const value = before.rowOf(key, stored)
+        return value === null ? null : step(key, value)
+      },
+    }
+  }
+
+  #aggregate(node: AggregateNode): AnyTable {
+    const input = node.input as ProjectNode
+    const functions = compileAggregation(node, this.#context)
+    const storeName = 'Aggregate-Materialize'
+    const materialized = {
+      store: storeName,
+      keySerde: this.#keySerde({ ...node, window: null }),
+      valueSerde: this.#rowSerde(functions.state),
+      ...(node.windowing?.retentionMs == null ? {} : { retentionMs: node.windowing.retentionMs }),
+    }
+    const table =
+      input.output === 'TABLE'
+        ? this.#aggregateTable(input, functions, materialized)
+        : this.#aggregateStream(node, input, functions, materialized)
+    this.materialization = {
+      storeName,
+      kind: node.windowing === null ? 'key-value' : node.windowing.kind === 'session' ? 'session' : 'window',
+      rowOf: (_key, state) => functions.result(state),
+    }
+    return table.mapValues<unknown>((state) => functions.result(state)) as AnyTable
+  }
+
+  #aggregateTable(
+    input: ProjectNode,
+    functions: ReturnType<typeof compileAggregation>,
+    materialized: object,
+  ): AnyTable {
+    const source = input.input
+    const grouping = input.newKey as readonly (PlanColumn & { expression: Expression })[]
+    const above = this.#table(source)
+    const report = this.#report('Aggregate')
+    const keyOf = compileKey(source, grouping.map((g) => g.expression), this.#context, report)
+    const rowOf = compileRow(source, input.expressions, this.#context, report)
+    return above
+      .groupBy((key, value) => [keyOf(key, value), rowOf(key, value)], {
+        keySerde: this.#keySerde(input),
+        valueSerde: this.#rowSerde(input.columns),
+      })
+      .aggregate(
+        functions.initialize,
+        functions.add as never,
+        functions.subtract! as never,
+        materialized,
+      ) as AnyTable
+  }
+
+  #aggregateStream(
+    node: AggregateNode,
+    input: ProjectNode,
+    functions: ReturnType<typeof compileAggregation>,
+    materialized: object,
+  ): AnyTable {
+    const { windowing } = node
+    const grouped = this.#stream(input).groupByKey({
+      keySerde: this.#keySerde(input),
+      valueSerde: this.#rowSerde(input.columns),
+    })
+    if (windowing === null) {
+      return grouped.aggregate(functions.initialize, functions.add as never, materialized) as AnyTable
+    }
+    const emit = node.emit === 'FINAL' ? EmitStrategy.onWindowClose() : EmitStrategy.onWindowUpdate()
+    if (windowing.kind === 'session') {
+      return grouped
+        .windowedBy(SessionWindows.ofInactivityGapAndGrace(windowing.gapMs, windowing.graceMs))
+        .emitStrategy(emit)
+        .aggregate(functions.initialize, functions.add as never, functions.merge, materialized) as never
+    }
+    return grouped
+      .windowedBy(
+        TimeWindows.ofSizeAndGrace(windowing.sizeMs, windowing.graceMs).advanceBy(windowing.advanceMs),
+      )
+      .emitStrategy(emit)
+      .aggregate(functions.initialize, functions.add as never, materialized) as never
+  }
+
+  #tableJoin(node: JoinNode): AnyTable {
+    const left = this.#table(node.left)
+    const right = this.#table(node.right)
+    const joiner = compileJoiner(node.left.columns, node.right.columns)
+    switch (node.type) {
+      case 'INNER':
+        return left.join(right, joiner) as AnyTable
+      case 'LEFT':
+        return left.leftJoin(right, joiner) as AnyTable
+      case 'OUTER':
+        return left.outerJoin(right, joiner) as AnyTable
+      case 'RIGHT':
+        return right.leftJoin(left, (r: unknown, l: unknown) => joiner(l, r)) as AnyTable
+    }
+  }
+
+  #foreignKeyJoin(node: ForeignKeyJoinNode): AnyTable {
+    const left = this.#table(node.left)
+    const right = this.#table(node.right)
+    const joiner = compileJoiner(node.left.columns, node.right.columns)
+    const keyOf = compileKey(node.left, [node.foreignKey], this.#context, this.#report('ForeignKey'))
+    const extract = (value: unknown, key: unknown): unknown => keyOf(key, value)
+    const options = {
+      keySerde: this.#keySerde(node),
+      valueSerde: this.#rowSerde(node.columns),
+      foreignKeySerde: this.#keySerde(node.right),
+    }
+    return (
+      node.type === 'INNER'
+        ? left.join(right, extract, joiner, options)
+        : left.leftJoin(right, extract, joiner, options)
+    ) as AnyTable
+  }
+
+  // --------------------------------------------------------------------------------------------- sinks
+
+  sink(stream: AnyStream, sink: SinkPlan, root: PlanNode): void {
+    const keyColumns = sink.schema.key
+    const keySerde = this.#options.keySerde({
+      format: sink.keyFormat,
+      columns: keyColumns,
+      window: sink.window,
+    })
+    const valueSerde = this.#options.valueSerde({ format: sink.valueFormat, columns: sink.schema.value })
+    const stage = compileSinkStage({ keySerde, valueSerde, sink, root, options: this.#options })
+    const last = stage === null ? stream : stream.processBatches(stage)
+    last.to(sink.topic, { keySerde: keySerde as never, valueSerde: valueSerde as never })
+  }
+
+  // ------------------------------------------------------------------------------------------- helpers
+
+  #report(step: string): StageReport {
+    return new StageReport(this.#options.queryId, step, this.#options.log)
+  }
+
+  #keySerde(node: Pick<PlanNode, 'key' | 'window'>): Serde<NonNullable<unknown>> {
+    return this.#options.keySerde({
+      format: internalFormat,
+      columns: node.key,
+      window: node.window,
+    }) as Serde<NonNullable<unknown>>
+  }
+
+  #rowSerde(columns: readonly PlanColumn[]): Serde<NonNullable<unknown>> {
+    return this.#options.valueSerde({ format: internalFormat, columns }) as Serde<NonNullable<unknown>>
+  }
+}
+
+/** From the source as it is read to the source as the plan has it: with columns that came with the record. */
+function carryVirtualColumns(node: SourceNode): ProjectNode {
+  const plain = node.schema.value.map(({ name, type }) => ({ name, type }))
+  const carried = node.columns.slice(plain.length)
+  const input: SourceNode = { ...node, output: 'STREAM', columns: plain, virtual: [...node.virtual, ...carried] }
+  return {
+    kind: 'project',
+    input,
+    output: 'STREAM',
+    key: node.key,
+    columns: node.columns,
+    window: node.window,
+    virtual: [],
+    expressions: node.columns.map((c) => ({
+      ...c,
+      expression: { kind: 'column', name: c.name, location: null },
+    })),
+    newKey: 'same',
+    clause: 'SELECT',
+    nullKeys: 'keep',
+  }
+}

@@ -1,0 +1,64 @@
+import type { Expression } from '../ast.js'
+import { evaluateConstant } from '../expression/interpreter.js'
+import { constantScope } from '../expression/scope.js'
+import type { FunctionRegistry } from '../functions/registry.js'
+import type { PlanColumn } from '../plan/plan-node.js'
+
+/** Keys that a WHERE clause allows, as stores know them: raw for one column, an array for several. */
+export interface KeyLookup {
+  readonly keys: readonly unknown[]
+}
+
+/**
+ * The keys that `where` pins down by `=` or IN on every key column, joined by AND; null where it does not, and the
+ * whole table has to be read. The clause is still applied to what is found.
+ */
+export function keyLookup(
+  where: Expression | null,
+  keyColumns: readonly PlanColumn[],
+  functions: FunctionRegistry,
+): KeyLookup | null {
+  if (where === null || keyColumns.length === 0) return null
+  const conjuncts = conjunctsOf(where)
+  let keys: unknown[][] = [[]]
+  for (const column of keyColumns) {
+    const values = conjuncts.map((c) => valuesFor(c, column, functions)).find((v) => v !== null)
+    if (values == null) return null
+    keys = keys.flatMap((key) => values.map((value) => [...key, value]))
+  }
+  return { keys: keyColumns.length === 1 ? keys.map((key) => key[0]) : keys }
+}
+
+function conjunctsOf(e: Expression): Expression[] {
+  return e.kind === 'logical' && e.operator === 'AND'
+    ? [...conjunctsOf(e.left), ...conjunctsOf(e.right)]
+    : [e]
+}
+
+/** The constants a condition compares the column with, or null when it is another kind of condition. */
+function valuesFor(e: Expression, column: PlanColumn, functions: FunctionRegistry): unknown[] | null {
+  if (e.kind === 'comparison' && e.operator === '=') {
+    if (isColumn(e.left, column)) return constants([e.right], column, functions)
+    if (isColumn(e.right, column)) return constants([e.left], column, functions)
+  }
+  if (e.kind === 'in' && isColumn(e.value, column)) return constants(e.items, column, functions)
+  return null
+}
+
+function isColumn(e: Expression, column: PlanColumn): boolean {
+  return e.kind === 'column' && e.name === column.name
+}
+
+function constants(
+  items: readonly Expression[],
+  column: PlanColumn,
+  functions: FunctionRegistry,
+): unknown[] | null {
+  try {
+    const values = items.map((item) => evaluateConstant(item, constantScope(functions), column.type))
+    return [...new Set(values)].filter((value) => value !== null)
+  } catch {
+    // Not constant, or of another type: the general path says what is wrong with it.
+    return null
+  }
+}

@@ -1,0 +1,164 @@
+import type { FileSystem } from '../../common/index.js'
+import type { Log } from '../../log/index.js'
+import { KafkaStreams, type KafkaStreamsOptions } from '../../streams/index.js'
+import type { CompilerOptions } from '../compile/compiler-context.js'
+import { type CompiledQuery, compileQuery, compileSourceTable } from '../compile/topology-compiler.js'
+import { SqlError } from '../errors.js'
+import type { FunctionRegistry } from '../functions/registry.js'
+import type { Metastore } from '../metastore.js'
+import type { SourceNode } from '../plan/plan-node.js'
+import type { Settings } from '../properties.js'
+import type { PersistentQuery, QueryHost } from '../statements/persistent-query.js'
+import { keySerde, valueSerde } from '../statements/serdes.js'
+import type { ProcessingLog } from './processing-log.js'
+
+export interface RunningQuery {
+  readonly query: PersistentQuery
+  readonly compiled: CompiledQuery
+  readonly streams: KafkaStreams
+}
+
+export interface QueryAppsOptions {
+  readonly log: Log
+  /** Without one, state lives in memory and is rebuilt at every start. */
+  readonly stateDirectory: string | null
+  readonly files: FileSystem
+  readonly functions: FunctionRegistry
+  readonly metastore: () => Metastore
+  readonly processingLog: ProcessingLog
+  readonly serviceId: string
+}
+
+/**
+ * Persistent queries as Streams applications: one each, with the query's id in the application's, so that a restarted
+ * query finds its offsets, topics and state.
+ */
+export class QueryApps implements QueryHost {
+  readonly #options: QueryAppsOptions
+  readonly #running = new Map<string, RunningQuery>()
+  /** While commands are replayed: queries to start once it is known which of them are still wanted. */
+  #deferred: Map<string, PersistentQuery> | null = null
+
+  constructor(options: QueryAppsOptions) {
+    this.#options = options
+  }
+
+  get running(): ReadonlyMap<string, RunningQuery> {
+    return this.#running
+  }
+
+  deferStarts(): void {
+    this.#deferred = new Map()
+  }
+
+  async startDeferred(): Promise<void> {
+    const deferred = this.#deferred
+    this.#deferred = null
+    for (const query of deferred?.values() ?? []) await this.start(query)
+  }
+
+  async start(query: PersistentQuery): Promise<void> {
+    if (this.#deferred !== null) {
+      this.#deferred.set(query.id, query)
+      return
+    }
+    const compiled = this.compile(query)
+    const before = this.#running.get(query.id)
+    if (before !== undefined) await before.streams.close()
+    const streams = new KafkaStreams(compiled.topology, this.appOptions(query.id, query.settings))
+    this.#running.set(query.id, { query, compiled, streams })
+    try {
+      await streams.start()
+    } catch (cause) {
+      this.#running.delete(query.id)
+      throw new SqlError(`Query ${query.id} could not be started: ${(cause as Error).message}`, { cause })
+    }
+  }
+
+  check(query: PersistentQuery): void {
+    if (this.#deferred === null) this.compile(query)
+  }
+
+  compile(query: PersistentQuery): CompiledQuery {
+    const options = this.compilerOptions(query.id, query.settings)
+    if (query.kind === 'CREATE_SOURCE') return compileSourceTable(query.plan.root as SourceNode, options)
+    return compileQuery(query.plan, options)
+  }
+
+  async stop(id: string): Promise<void> {
+    if (this.#deferred?.delete(id) === true) return
+    const running = this.#running.get(id)
+    if (running === undefined) return
+    this.#running.delete(id)
+    await running.streams.close()
+    running.streams.cleanUp()
+    await this.forget(this.applicationId(id))
+  }
+
+  async pause(id: string): Promise<void> {
+    this.#running.get(id)?.streams.pause()
+  }
+
+  async resume(id: string): Promise<void> {
+    this.#running.get(id)?.streams.resume()
+  }
+
+  /** Stops all queries; their state and offsets stay for the next start. */
+  async close(): Promise<void> {
+    const closing = [...this.#running.values()].map(({ streams }) => streams.close())
+    this.#running.clear()
+    await Promise.allSettled(closing)
+  }
+
+  /** Deletes internal topics and the offsets of an application that will not come back. */
+  async forget(applicationId: string): Promise<void> {
+    const { admin } = this.#options.log
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${applicationId}-`))
+    if (topics.length > 0) await admin.deleteTopics(topics)
+    if ((await admin.listGroups()).includes(applicationId)) await admin.deleteGroups([applicationId])
+  }
+
+  applicationId(queryId: string): string {
+    const legal = queryId.replaceAll(/[^a-zA-Z0-9._-]/g, (c) => `_${c.codePointAt(0)!.toString(16)}`)
+    return `_confluent-ksql-${this.#options.serviceId}query_${legal}`
+  }
+
+  compilerOptions(queryId: string, settings: Settings): CompilerOptions {
+    const { functions, metastore, processingLog } = this.#options
+    return {
+      queryId,
+      functions,
+      customType: (name) => metastore().types.get(name),
+      keySerde,
+      valueSerde,
+      log: (error) => processingLog.write(error),
+      throwOnInvalidTimestamp: settings.enabled('ksql.timestamp.throw.on.invalid'),
+    }
+  }
+
+  /** How a query's application is run: bad input goes to the processing log, and the query goes on. */
+  appOptions(queryId: string, settings: Settings): KafkaStreamsOptions {
+    const { log, stateDirectory, files, processingLog } = this.#options
+    const cacheMaxEntries = Number(settings.get('cache.max.entries') ?? 100_000)
+    return {
+      log,
+      files,
+      applicationId: this.applicationId(queryId),
+      ...(stateDirectory === null ? {} : { stateDir: stateDirectory }),
+      processingGuarantee:
+        settings.get('processing.guarantee') === 'at_least_once' ? 'at_least_once' : 'exactly_once_v2',
+      commitIntervalMs: Number(settings.get('commit.interval.ms') ?? 100),
+      cacheMaxEntries,
+      emitEveryUpdate: cacheMaxEntries === 0,
+      autoOffsetReset: settings.get('auto.offset.reset') === 'latest' ? 'latest' : 'earliest',
+      deserializationExceptionHandler: (failed) => {
+        processingLog.write({ queryId, step: 'Deserialize', ...failed })
+        return 'continue'
+      },
+      productionExceptionHandler: ({ topic, error }) => {
+        processingLog.write({ queryId, step: 'Serialize', topic, partition: -1, offset: -1, error })
+        return 'continue'
+      },
+    }
+  }
+}

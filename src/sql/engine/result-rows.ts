@@ -1,0 +1,44 @@
+import type { Row } from '../formats/index.js'
+import type { PlannedQuery } from '../plan/logical-planner.js'
+import type { ResultColumn } from '../statements/statement-result.js'
+
+/** One row of a push or pull query. */
+export interface QueryRow {
+  readonly columns: readonly unknown[]
+  /** The row is gone: only the columns of its key have values. */
+  readonly tombstone: boolean
+  /** Equal for changes of the same row of a table, window included; null on streams. */
+  readonly identity: string | null
+}
+
+/** Turns what comes out of a plan without a sink into rows of the select list. */
+export class RowReader {
+  readonly columns: readonly ResultColumn[]
+  readonly isTable: boolean
+  readonly #planned: PlannedQuery
+
+  constructor(planned: PlannedQuery) {
+    this.#planned = planned
+    this.isTable = planned.root.output === 'TABLE'
+    this.columns = planned.root.columns.map(({ name, type }) => ({ name, type }))
+  }
+
+  /** Null for a record without a value on a stream: there is nothing to show. */
+  read(key: unknown, value: unknown): QueryRow | null {
+    const identity = this.isTable ? identityOf(key) : null
+    if (value !== null) return { columns: (value as Row).toArray(), tombstone: false, identity }
+    if (!this.isTable) return null
+    const plain = this.#planned.root.window === null || key === null ? key : (key as { key: unknown }).key
+    const columns = this.#planned.keyPositions.map((position) => {
+      if (position < 0) return null
+      return this.#planned.root.key.length === 1
+        ? plain
+        : ((plain as readonly unknown[] | null)?.[position] ?? null)
+    })
+    return { columns, tombstone: true, identity }
+  }
+}
+
+function identityOf(key: unknown): string {
+  return JSON.stringify(key, (_name, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
+}

@@ -1,0 +1,247 @@
+import type { Decimal } from 'decimal.js'
+import type { ByteWriter } from '../../common/index.js'
+import { SerializationError } from '../../serde/index.js'
+import { decimalToPlainText } from '../expression/decimal.js'
+import { doubleToText } from '../expression/java-text.js'
+import type { SqlType } from '../types.js'
+import type { JsonColumn } from './json-decoder.js'
+import type { SqlValue } from './row-class.js'
+
+/* JSON straight into a ByteWriter: names as bytes made beforehand, values by writers made for their types. */
+
+export type ValueWriter = (value: SqlValue, out: ByteWriter) => void
+
+export function valueWriter(type: SqlType): ValueWriter {
+  switch (type.kind) {
+    case 'BOOLEAN':
+      return (value, out) => (value === null ? writeNull(out) : writeAscii(String(value), out))
+    case 'INTEGER':
+    case 'BIGINT':
+    case 'DATE':
+    case 'TIME':
+    case 'TIMESTAMP':
+      return writeInteger
+    case 'DOUBLE':
+      return writeDouble
+    case 'DECIMAL': {
+      const { scale } = type
+      return (value, out) =>
+        value === null ? writeNull(out) : writeAscii(decimalToPlainText(value as Decimal, scale), out)
+    }
+    case 'STRING':
+      return writeText
+    case 'BYTES':
+      return (value, out) => {
+        if (value === null) writeNull(out)
+        else writeAscii(`"${base64(value as Uint8Array)}"`, out)
+      }
+    case 'ARRAY':
+      return arrayWriter(valueWriter(type.element))
+    case 'MAP':
+      return mapWriter(valueWriter(type.value))
+    case 'STRUCT':
+      return structWriter(type.fields)
+  }
+}
+
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
+}
+
+function writeNull(out: ByteWriter): void {
+  const buffer = out.reserve(4)
+  const p = out.position
+  buffer[p] = 0x6e
+  buffer[p + 1] = 0x75
+  buffer[p + 2] = 0x6c
+  buffer[p + 3] = 0x6c
+  out.position = p + 4
+}
+
+function writeAscii(text: string, out: ByteWriter): void {
+  const length = text.length
+  const buffer = out.reserve(length)
+  const p = out.position
+  for (let i = 0; i < length; i++) buffer[p + i] = text.charCodeAt(i)
+  out.position = p + length
+}
+
+/** Digits of a whole number from 0 to 2^53, least significant first into place. */
+function writeDigits(value: number, out: ByteWriter): void {
+  const buffer = out.reserve(20)
+  let length = 1
+  for (let limit = 10; value >= limit; limit *= 10) length++
+  let p = out.position + length
+  out.position = p
+  let rest = value
+  // Above 31 bits integer division is slow in doubles; nine digits at a time are cut off first.
+  while (rest >= 1_000_000_000) {
+    const high = Math.floor(rest / 1_000_000_000)
+    let low = (rest - high * 1_000_000_000) | 0
+    for (let i = 0; i < 9; i++) {
+      const quotient = (low / 10) | 0
+      buffer[--p] = 0x30 + (low - quotient * 10)
+      low = quotient
+    }
+    rest = high
+  }
+  let small = rest | 0
+  do {
+    const quotient = (small / 10) | 0
+    buffer[--p] = 0x30 + (small - quotient * 10)
+    small = quotient
+  } while (small > 0)
+}
+
+function writeInteger(value: SqlValue, out: ByteWriter): void {
+  if (typeof value === 'number') {
+    if (value < 0) {
+      out.reserve(1)[out.position++] = 0x2d
+      writeDigits(-value, out)
+    } else writeDigits(value, out)
+  } else if (value === null) writeNull(out)
+  else writeAscii(String(value), out)
+}
+
+/**
+ * Java's text of a double. Where it has at most four decimals, its digits are those of `value × 10^4`: when the
+ * rounded product divided again gives the same double, no shorter digits do.
+ */
+function writeDouble(value: SqlValue, out: ByteWriter): void {
+  if (typeof value !== 'number') {
+    writeNull(out)
+    return
+  }
+  const size = Math.abs(value)
+  const scaled = Math.round(size * 10_000)
+  if (size >= 1e-3 && size < 1e7 && scaled / 10_000 === size) {
+    if (value < 0) out.reserve(1)[out.position++] = 0x2d
+    const whole = Math.floor(scaled / 10_000)
+    writeDigits(whole, out)
+    writeDecimals(scaled - whole * 10_000, out)
+  } else if (Number.isFinite(value)) writeAscii(doubleToText(value), out)
+  else writeAscii(`"${doubleToText(value)}"`, out)
+}
+
+/** The point and one to four digits, without zeros at the end. */
+function writeDecimals(tenThousandths: number, out: ByteWriter): void {
+  const buffer = out.reserve(5)
+  let p = out.position
+  buffer[p++] = 0x2e
+  let rest = tenThousandths | 0
+  let unit = 1000
+  do {
+    const digit = (rest / unit) | 0
+    buffer[p++] = 0x30 + digit
+    rest -= digit * unit
+    unit = (unit / 10) | 0
+  } while (rest > 0)
+  out.position = p
+}
+
+/** Up to here a loop over the characters is faster than two calls into the runtime. */
+const shortText = 400
+
+export function writeText(value: SqlValue, out: ByteWriter): void {
+  if (value === null) {
+    writeNull(out)
+    return
+  }
+  const text = value as string
+  const length = text.length
+  const buffer = out.reserve(length * 3 + 2)
+  const start = out.position
+  if (length <= shortText) {
+    let p = start
+    buffer[p++] = 0x22
+    let i = 0
+    for (; i < length; i++) {
+      const code = text.charCodeAt(i)
+      if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) break
+      buffer[p++] = code
+    }
+    if (i === length) {
+      buffer[p] = 0x22
+      out.position = p + 1
+      return
+    }
+  }
+  out.writeUtf8(JSON.stringify(text))
+}
+
+function arrayWriter(item: ValueWriter): ValueWriter {
+  return (value, out) => {
+    if (value === null) {
+      writeNull(out)
+      return
+    }
+    const items = value as readonly SqlValue[]
+    out.writeByte(0x5b)
+    for (let i = 0; i < items.length; i++) {
+      if (i > 0) out.writeByte(0x2c)
+      item(items[i] ?? null, out)
+    }
+    out.writeByte(0x5d)
+  }
+}
+
+function mapWriter(entry: ValueWriter): ValueWriter {
+  return (value, out) => {
+    if (value === null) {
+      writeNull(out)
+      return
+    }
+    let isFirst = true
+    out.writeByte(0x7b)
+    for (const [name, item] of value as ReadonlyMap<SqlValue, SqlValue>) {
+      if (name === null) throw new SerializationError('a MAP with a null key has no JSON form')
+      if (!isFirst) out.writeByte(0x2c)
+      isFirst = false
+      writeText(String(name), out)
+      out.writeByte(0x3a)
+      entry(item, out)
+    }
+    out.writeByte(0x7d)
+  }
+}
+
+function structWriter(fields: readonly JsonColumn[]): ValueWriter {
+  const write = objectWriter(fields, (i) => `value[${i}]`)
+  return (value, out) => {
+    if (value === null) writeNull(out)
+    else write(value, out)
+  }
+}
+
+/**
+ * Writes an object with all columns, nulls too. `access` gives the JavaScript that takes column `i` out of
+ * `value`. Names go into the generated code as the numbers of their bytes only.
+ */
+export function objectWriter<T>(
+  columns: readonly JsonColumn[],
+  access: (index: number) => string,
+): (value: T, out: ByteWriter) => void {
+  const writers = columns.map((column) => valueWriter(column.type))
+  const parts = columns.map((column, i) => {
+    const before = `${i === 0 ? '{' : ','}${JSON.stringify(column.name)}:`
+    return `${constantBytes(before)}
+      write${i}(${access(i)}, out)`
+  })
+  const source = `
+    'use strict'
+    const { ${['unused', ...columns.map((_, i) => `write${i}`)].join(', ')} } = scope
+    return function write(value, out) {
+      let buffer, p
+      ${parts.join('\n      ')}
+      ${constantBytes(columns.length === 0 ? '{}' : '}')}
+    }`
+  const scope = Object.fromEntries(writers.map((writer, i) => [`write${i}`, writer]))
+  return new Function('scope', source)(scope) as (value: T, out: ByteWriter) => void
+}
+
+/** Code that appends fixed bytes. */
+function constantBytes(text: string): string {
+  const bytes = [...Buffer.from(text, 'utf8')]
+  const stores = bytes.map((byte, i) => `buffer[p + ${i}] = ${byte}`).join('; ')
+  return `buffer = out.reserve(${bytes.length}); p = out.position; ${stores}; out.position = p + ${bytes.length}`
+}

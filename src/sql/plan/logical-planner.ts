@@ -1,0 +1,372 @@
+import type { AnalyzedQuery } from '../analyzer/analyzer.js'
+import { columnsIn, structure, walk } from '../analyzer/rewrite.js'
+import type { Expression } from '../ast.js'
+import { SqlError } from '../errors.js'
+import { pseudoColumnNames, windowColumnNames } from '../schema.js'
+import { quoteIdentifier, type SqlType } from '../types.js'
+import { aggregatesIn, keyName, type NamedExpression, planAggregation } from './aggregate-planner.js'
+import { AliasGenerator } from './column-names.js'
+import { planJoins } from './join-planner.js'
+import { planTableFunctions } from './table-function-planner.js'
+import type { FilterNode, PlanColumn, PlanNode, ProjectNode } from './plan-node.js'
+import { explaining, type PlannerContext, typeIn } from './planner-context.js'
+import { column, findKeyItems, type QueryKeys } from './query-keys.js'
+import { withRequiredColumns } from './required-columns.js'
+import { planSource } from './source-planner.js'
+
+export interface PlanOptions {
+  /** The stream or table a persistent query makes; null for push queries, which may leave out keys. */
+  readonly sinkName: string | null
+  readonly context: PlannerContext
+}
+
+export interface PlannedQuery {
+  readonly root: ProjectNode
+  /** Key columns of the result, under their final names; none for push queries, where all columns are values. */
+  readonly key: readonly PlanColumn[]
+  /** Of push queries: for each column the index of the key column it shows, or -1. */
+  readonly keyPositions: readonly number[]
+}
+
+/**
+ * Analysis to plan, in the order in which clauses take effect: FROM, WHERE, PARTITION BY, table functions, GROUP BY,
+ * HAVING, SELECT.
+ */
+export function planQuery(query: AnalyzedQuery, { sinkName, context }: PlanOptions): PlannedQuery {
+  checkClauses(query, sinkName !== null)
+  const names = new AliasGenerator(
+    query.sources.flatMap((s) => s.source.schema.columns.map((c) => c.name)),
+  )
+  let { node, keys, starOf } = planFrom(query, sinkName !== null, context)
+  const select = expandSelect(query, keys, starOf, names)
+  checkReserved(select, sinkName !== null)
+  if (query.where !== null) node = planFilter(node, query.where, 'WHERE', context)
+  let newKey: ProjectNode['newKey'] = 'same'
+  if (query.partitionBy !== null) {
+    ;({ newKey, keys } = planPartitionBy(query, query.partitionBy, select, node, names, context))
+  }
+  const tableFunctions = planTableFunctions(query, select, node, context)
+  node = tableFunctions.node
+  let items: readonly NamedExpression[] = tableFunctions.select
+  if (isAggregation(query, items, context)) {
+    const valueFormat = query.sources[0]!.source.valueFormat
+    const plan = planAggregation(query, items, node, names, valueFormat, context)
+    node = plan.having === null ? plan.node : planFilter(plan.node, plan.having, 'HAVING', context)
+    keys = plan.keys
+    items = plan.select
+  } else if (query.window !== null) {
+    throw new SqlError('WINDOW clause requires a GROUP BY clause.', { location: query.window.location })
+  } else if (query.emit === 'FINAL') {
+    throw new SqlError('EMIT FINAL is only supported for windowed aggregations.')
+  }
+  return sinkName === null
+    ? planTransient(items, node, newKey, keys, context)
+    : planPersistent(items, node, newKey, keys, sinkName, context)
+}
+
+function checkClauses(query: AnalyzedQuery, persistent: boolean): void {
+  if (persistent && query.sources.some((s) => s.source.kind === 'TABLE' && s.source.window !== null)) {
+    throw new SqlError('KSQL does not support persistent queries on windowed tables.')
+  }
+  const kafka = query.sources.filter((s) => s.source.valueFormat.name === 'KAFKA').map((s) => s.source.name)
+  const clause = query.sources.length > 1 ? 'JOIN' : query.groupBy !== null ? 'GROUP BY' : null
+  if (kafka.length > 0 && clause !== null) {
+    throw new SqlError(
+      `Source(s) ${kafka.join(', ')} are using the 'KAFKA' value format. This format does not yet support ${clause}.`,
+    )
+  }
+  if (query.partitionBy !== null && query.inputKind === 'TABLE') {
+    throw new SqlError('PARTITION BY is not supported for tables.')
+  }
+  if (query.window !== null && query.inputKind === 'TABLE') {
+    throw new SqlError('WINDOW clause is only supported on streams.', { location: query.window.location })
+  }
+  if (persistent && query.limit !== null) {
+    throw new SqlError('LIMIT is only supported by push and pull queries.')
+  }
+}
+
+function isAggregation(
+  query: AnalyzedQuery,
+  select: readonly NamedExpression[],
+  { functions }: PlannerContext,
+): boolean {
+  return (
+    query.groupBy !== null ||
+    query.having !== null ||
+    select.some((s) => aggregatesIn(s.expression, functions).length > 0)
+  )
+}
+
+// ------------------------------------------------------------------------------------------------- FROM
+
+interface Input {
+  readonly node: PlanNode
+  readonly keys: QueryKeys
+  /** Expands `*` or `alias.*`. */
+  readonly starOf: (source: string | null) => readonly NamedExpression[]
+}
+
+function planFrom(query: AnalyzedQuery, persistent: boolean, context: PlannerContext): Input {
+  const { scope, from } = query
+  if (from.kind === 'source') {
+    const node = planSource(from.source)
+    const windowBounds = persistent || node.window === null ? [] : windowColumnNames
+    return {
+      node,
+      keys: {
+        origin: 'source',
+        synthetic: false,
+        columns: node.key.map((c) => ({ ...c, matches: [column(c.name)], written: [c.name] })),
+      },
+      starOf: () =>
+        [
+          ...node.key.map((c) => c.name),
+          ...windowBounds,
+          ...node.columns.map((c) => c.name),
+          ...node.schema.headers.map((c) => c.name),
+        ].map((name) => ({ alias: name, expression: column(name) })),
+    }
+  }
+  const starOfSources = (alias: string | null): NamedExpression[] =>
+    query.sources
+      .filter((s) => alias === null || s.alias === alias)
+      .flatMap((s) => {
+        const schema = s.source.schema
+        const windowBounds = persistent || s.source.window === null ? [] : [...windowColumnNames]
+        return [
+          ...schema.key.map((c) => c.name),
+          ...windowBounds,
+          ...[...schema.value, ...schema.headers].map((c) => c.name),
+        ].map((name) => {
+          const joined = scope.planName(s.alias, name)
+          return { alias: joined, expression: column(joined) }
+        })
+      })
+  const side = planJoins(from, { scope, used: usedNames(query, starOfSources), context })
+  const [synthetic] = side.keys.synthetic ? side.keys.columns : []
+  return {
+    node: side.node,
+    keys: side.keys,
+    starOf: (alias) =>
+      synthetic !== undefined && alias === null
+        ? [{ alias: synthetic.name, expression: column(synthetic.name) }, ...starOfSources(null)]
+        : starOfSources(alias),
+  }
+}
+
+/** Everything the query reads, so that joins carry nothing else. */
+function usedNames(
+  query: AnalyzedQuery,
+  starOf: (alias: string | null) => readonly NamedExpression[],
+): Set<string> {
+  const used = new Set<string>()
+  const add = (e: Expression | null): void => {
+    if (e !== null) for (const name of columnsIn(e)) used.add(name)
+  }
+  const addTree = (tree: AnalyzedQuery['from']): void => {
+    if (tree.kind === 'source') return
+    add(tree.leftExpression)
+    add(tree.rightExpression)
+    addTree(tree.left)
+  }
+  addTree(query.from)
+  for (const item of query.select) {
+    if (item.kind === 'column') add(item.expression)
+    else for (const { expression } of starOf(item.source)) add(expression)
+  }
+  for (const e of [...(query.groupBy ?? []), ...(query.partitionBy ?? [])]) add(e)
+  add(query.where)
+  add(query.having)
+  return used
+}
+
+function planFilter(
+  input: PlanNode,
+  predicate: Expression,
+  clause: 'WHERE' | 'HAVING',
+  context: PlannerContext,
+): FilterNode {
+  explaining(`Error in ${clause} expression: `, () => {
+    checkKnown(predicate, input)
+    const type = typeIn(input, predicate, context)
+    if (type.kind !== 'BOOLEAN') {
+      throw new SqlError(`Type error in ${clause} expression: Should evaluate to boolean but is`, {
+        location: predicate.location,
+      })
+    }
+  })
+  const { output, key, columns, window, virtual } = input
+  return { kind: 'filter', input, predicate, clause, output, key, columns, window, virtual }
+}
+
+function checkKnown(expression: Expression, input: PlanNode): void {
+  const known = new Set([...input.virtual, ...input.columns, ...input.key].map((c) => c.name))
+  for (const name of columnsIn(expression)) {
+    if (!known.has(name)) throw new SqlError(`Unknown column ${name}.`, { location: expression.location })
+  }
+}
+
+// ----------------------------------------------------------------------------------------- the select list
+
+function expandSelect(
+  query: AnalyzedQuery,
+  keys: QueryKeys,
+  starOf: (source: string | null) => readonly NamedExpression[],
+  names: AliasGenerator,
+): NamedExpression[] {
+  const items: NamedExpression[] = []
+  for (const item of query.select) {
+    if (item.kind === 'star') {
+      items.push(...(query.partitionBy === null ? starOf(item.source) : repartitionedStar(query, starOf, names)))
+    } else if (item.alias !== '') items.push(item)
+    else items.push({ ...item, alias: names.forExpression(item.expression) })
+  }
+  for (const { expression } of items) checkSynthetic(expression, query, keys)
+  return items
+}
+
+/** After PARTITION BY: the new key first, then the values, and last what was the key. */
+function repartitionedStar(
+  query: AnalyzedQuery,
+  starOf: (source: string | null) => readonly NamedExpression[],
+  names: AliasGenerator,
+): NamedExpression[] {
+  const all = starOf(null)
+  const isKey = (item: NamedExpression): boolean =>
+    query.sources.some((s) =>
+      s.source.schema.key.some((c) => query.scope.planName(s.alias, c.name) === item.alias),
+    )
+  const newKey = query
+    .partitionBy!.filter((e) => e.kind !== 'null')
+    .map((e) => ({ alias: keyName(e, [], names), expression: e }))
+  const taken = new Set(newKey.map((k) => structure(k.expression)))
+  const rest = all.filter((item) => !taken.has(structure(item.expression)))
+  return [...newKey, ...rest.filter((i) => !isKey(i)), ...rest.filter(isKey)]
+}
+
+/** Names like ROWKEY were let through by the analyzer: they must be the synthetic key of this very join. */
+function checkSynthetic(expression: Expression, query: AnalyzedQuery, keys: QueryKeys): void {
+  walk(expression, (e) => {
+    if (e.kind !== 'column' || query.scope.originOf(e.name) !== undefined) return
+    if (windowColumnNames.has(e.name) && query.window !== null) return
+    if (keys.synthetic && keys.columns[0]!.name === e.name) return
+    throw new SqlError(`SELECT column '${e.name}' cannot be resolved.`, { location: e.location })
+  })
+}
+
+function checkReserved(select: readonly NamedExpression[], persistent: boolean): void {
+  if (!persistent) return
+  for (const { alias, expression } of select) {
+    if (pseudoColumnNames.has(alias) || windowColumnNames.has(alias)) {
+      throw new SqlError(
+        `Reserved column name in select: ${quoteIdentifier(alias)}. Please remove or alias the column.`,
+        { location: expression.location },
+      )
+    }
+  }
+}
+
+function planPartitionBy(
+  query: AnalyzedQuery,
+  partitionBy: readonly Expression[],
+  select: readonly NamedExpression[],
+  node: PlanNode,
+  names: AliasGenerator,
+  context: PlannerContext,
+): { newKey: ProjectNode['newKey']; keys: QueryKeys } {
+  if (partitionBy.some((e) => e.kind === 'null')) {
+    if (partitionBy.length > 1) throw new SqlError('Cannot PARTITION BY multiple columns including NULL')
+    return { newKey: null, keys: { origin: 'PARTITION BY', synthetic: false, columns: [] } }
+  }
+  const columns = partitionBy.map((expression) => ({
+    name: keyName(expression, select, names),
+    type: explaining('Invalid Partition By: ', () => typeIn(node, expression, context)),
+    expression,
+  }))
+  return {
+    newKey: columns,
+    keys: {
+      origin: 'PARTITION BY',
+      synthetic: false,
+      columns: columns.map(({ name, type, expression }) => ({
+        name,
+        type,
+        matches: [expression],
+        written: [query.qualified(expression)],
+      })),
+    },
+  }
+}
+
+function planPersistent(
+  items: readonly NamedExpression[],
+  input: PlanNode,
+  newKey: ProjectNode['newKey'],
+  keys: QueryKeys,
+  sinkName: string,
+  context: PlannerContext,
+): PlannedQuery {
+  const keyItems = findKeyItems(keys, items, sinkName)
+  const values = items.filter((_, i) => !keyItems.includes(i))
+  if (values.length === 0) throw new SqlError('The projection contains no value columns.')
+  checkDuplicates(items)
+  const key = keys.columns.map(({ type }, i) => ({ name: items[keyItems[i]!]!.alias, type }))
+  const root = withRequiredColumns(project(values, input, newKey, key, context))
+  return { root, key, keyPositions: [] }
+}
+
+function planTransient(
+  items: readonly NamedExpression[],
+  input: PlanNode,
+  newKey: ProjectNode['newKey'],
+  keys: QueryKeys,
+  context: PlannerContext,
+): PlannedQuery {
+  const positions = items.map((item) =>
+    keys.columns.findIndex((k) => k.matches.some((m) => structure(m) === structure(item.expression))),
+  )
+  const root = withRequiredColumns(project(items, input, newKey, keys.columns, context))
+  return { root, key: [], keyPositions: positions }
+}
+
+function checkDuplicates(items: readonly NamedExpression[]): void {
+  const seen = new Set<string>()
+  for (const { alias, expression } of items) {
+    if (seen.has(alias)) {
+      throw new SqlError(`Duplicate column found in the projection: ${quoteIdentifier(alias)}`, {
+        location: expression.location,
+        suggestion: 'Give one of them another name with AS.',
+      })
+    }
+    seen.add(alias)
+  }
+}
+
+function project(
+  items: readonly NamedExpression[],
+  input: PlanNode,
+  newKey: ProjectNode['newKey'],
+  key: readonly { readonly name: string; readonly type: SqlType }[],
+  context: PlannerContext,
+): ProjectNode {
+  const expressions = items.map(({ alias, expression }) => ({
+    name: alias,
+    type: explaining('Invalid Select: ', () => typeIn(input, expression, context)),
+    expression,
+  }))
+  return {
+    kind: 'project',
+    input,
+    output: input.output,
+    key: key.map(({ name, type }) => ({ name, type })),
+    columns: expressions.map(({ name, type }) => ({ name, type })),
+    window: newKey === 'same' ? input.window : null,
+    virtual: [],
+    expressions,
+    newKey,
+    clause: 'SELECT',
+    nullKeys: 'keep',
+  }
+}
+

@@ -1,0 +1,394 @@
+import { caseHint } from '../analyzer/analyzer.js'
+import type { CreateAs, CreateSource, InsertInto, Query, Relation, Statement } from '../ast.js'
+import { SqlError } from '../errors.js'
+import { resolveType } from '../expression/expression-typer.js'
+import type { FunctionRegistry } from '../functions/registry.js'
+import { Metastore } from '../metastore.js'
+import type { PlannerContext } from '../plan/planner-context.js'
+import { withRequiredColumns } from '../plan/required-columns.js'
+import { planSource } from '../plan/source-planner.js'
+import type { Settings } from '../properties.js'
+import { LogicalSchema } from '../schema.js'
+import { columnOf, declareSource } from './create-source.js'
+import { insertedRecord } from './insert-values.js'
+import type { PersistentQuery, QueryHost, TopicHost } from './persistent-query.js'
+import { type PersistentPlan, planCreateAs, planInsertInto } from './plan-persistent.js'
+import { checkPlanEvolution, checkSchemaEvolution } from './query-upgrade.js'
+import { keySerde, valueSerde } from './serdes.js'
+import type { StatementResult } from './statement-result.js'
+
+export interface ExecutorOptions {
+  readonly topics: TopicHost
+  readonly queries: QueryHost
+  readonly functions: FunctionRegistry
+}
+
+type QueryStatement = Extract<Statement, { kind: 'terminate' | 'pause' | 'resume' }>
+
+/** How one statement is run. */
+export interface ExecuteOptions {
+  readonly settings: Settings
+  /** The id its query had before, when a statement is replayed. */
+  readonly queryId?: string | null
+  /** Called once the statement has been found good, before anything is changed. */
+  readonly onAccepted?: (queryId: string | null) => Promise<void>
+}
+
+/**
+ * Runs the statements that change the catalogue, one after the other. A refused statement changes nothing: everything
+ * is checked before the first effect.
+ */
+export class StatementExecutor {
+  readonly metastore = new Metastore()
+  readonly functions: FunctionRegistry
+  readonly #topics: TopicHost
+  readonly #hosts: QueryHost
+  readonly #queries = new Map<string, PersistentQuery>()
+  #nextQuery = 0
+
+  constructor({ topics, queries, functions }: ExecutorOptions) {
+    this.#topics = topics
+    this.#hosts = queries
+    this.functions = functions
+  }
+
+  get queries(): ReadonlyMap<string, PersistentQuery> {
+    return this.#queries
+  }
+
+  /** @throws SqlError with the statement's text */
+  async execute(statement: Statement, options: ExecuteOptions): Promise<StatementResult> {
+    try {
+      return await this.#dispatch(statement, options)
+    } catch (error) {
+      if (error instanceof SqlError) error.text ??= statement.script ?? statement.text
+      throw error
+    }
+  }
+
+  async #dispatch(statement: Statement, options: ExecuteOptions): Promise<StatementResult> {
+    switch (statement.kind) {
+      case 'createSource':
+        return this.#createSource(statement, options)
+      case 'createAs':
+        return this.#createAs(statement, options)
+      case 'insertInto':
+        return this.#insertInto(statement, options)
+      case 'insertValues': {
+        const record = insertedRecord(statement, {
+          metastore: this.metastore,
+          functions: this.functions,
+          keySerde,
+          valueSerde,
+        })
+        await this.#topics.append(record.topic, record.key, record.value, record.timestamp)
+        return done(statement, `Inserted into ${statement.target}`)
+      }
+      case 'createType': {
+        const exists = this.metastore.types.has(statement.name)
+        if (exists && statement.ifNotExists) return warning(statement, `Type ${statement.name} already exists`)
+        if (exists) {
+          throw new SqlError(
+            `Cannot register custom type '${statement.name}' since it is already registered with type: ` +
+              `${this.metastore.types.get(statement.name)!.kind}`,
+          )
+        }
+        const type = resolveType(statement.type, { customType: (n) => this.metastore.types.get(n) })
+        await options.onAccepted?.(null)
+        this.metastore.putType(statement.name, type)
+        return done(statement, `Registered custom type with name '${statement.name}'`)
+      }
+      case 'dropType':
+        if (!this.metastore.types.has(statement.name)) {
+          if (statement.ifExists) return warning(statement, `Type '${statement.name}' does not exist`)
+          throw new SqlError(`Type ${statement.name} does not exist.`)
+        }
+        await options.onAccepted?.(null)
+        this.metastore.removeType(statement.name)
+        return done(statement, `Dropped type '${statement.name}'`)
+      case 'dropSource':
+        return this.#dropSource(statement, options)
+      case 'alterSource':
+        return this.#alterSource(statement, options)
+      case 'terminate':
+        return this.#terminate(statement, options)
+      case 'pause':
+      case 'resume':
+        return this.#pauseOrResume(statement, options)
+      default:
+        throw new SqlError(`Statement not supported: ${statement.kind}`)
+    }
+  }
+
+  // ------------------------------------------------------------------------------------- CREATE STREAM/TABLE
+
+  async #createSource(
+    statement: CreateSource & { readonly text: string },
+    options: ExecuteOptions,
+  ): Promise<StatementResult> {
+    const existing = this.metastore.find(statement.name)
+    if (existing !== undefined && statement.ifNotExists) return alreadyExists(statement, existing.kind)
+    const { source, properties } = declareSource(statement, this.metastore, options.settings)
+    this.#checkReplacement(statement, existing !== undefined)
+    if (existing !== undefined) checkSchemaEvolution(existing.schema, source.schema, existing)
+    const present = await this.#topics.partitionsOf(source.topic)
+    if (present === null && properties.partitions === null) {
+      throw new SqlError(`Kafka topic does not exist: ${source.topic}`, {
+        suggestion: 'Add PARTITIONS = n to the WITH clause to have it created.',
+      })
+    }
+    const materialized = statement.isSource && statement.sourceKind === 'TABLE'
+    const queryId = materialized ? this.#queryId(`CST_${statement.name}`, options) : null
+    await options.onAccepted?.(queryId)
+    if (present === null) {
+      await this.#topics.create(source.topic, properties.partitions!, topicConfigs(properties))
+    }
+    this.metastore.put(source)
+    const kind = statement.sourceKind === 'STREAM' ? 'Stream' : 'Table'
+    if (queryId !== null) {
+      const root = withRequiredColumns(planSource({ alias: source.name, source }))
+      await this.#start({
+        id: queryId,
+        kind: 'CREATE_SOURCE',
+        statement: statement.text,
+        plan: { root, sources: [source.name], sink: null },
+        sink: null,
+        settings: options.settings,
+      })
+      this.metastore.put({ ...source, createdBy: queryId })
+      return done(statement, `Created query with ID ${queryId}`, queryId)
+    }
+    return done(statement, `${kind} created`)
+  }
+
+  #checkReplacement(statement: CreateSource | CreateAs, exists: boolean): void {
+    const { name, sourceKind } = statement
+    const kind = sourceKind.toLowerCase()
+    const existing = this.metastore.find(name)
+    const readOnly =
+      (statement.kind === 'createSource' && statement.isSource) || existing?.isSource === true
+    if (statement.orReplace && readOnly) {
+      throw new SqlError(`Cannot add ${kind} '${name}': CREATE OR REPLACE is not supported on source ${kind}s.`)
+    }
+    if (!exists) return
+    if (!statement.orReplace || existing!.kind !== sourceKind) {
+      throw new SqlError(
+        `Cannot add ${kind} '${name}': A ${existing!.kind.toLowerCase()} with the same name already exists`,
+      )
+    }
+  }
+
+  // -------------------------------------------------------------------------------------- persistent queries
+
+  async #createAs(
+    statement: CreateAs & { readonly text: string },
+    options: ExecuteOptions,
+  ): Promise<StatementResult> {
+    const existing = this.metastore.find(statement.name)
+    if (existing !== undefined && statement.ifNotExists) return alreadyExists(statement, existing.kind)
+    this.#checkReplacement(statement, existing !== undefined)
+    const planned = planCreateAs(statement, await this.#planning(statement.query, options))
+    const present = await this.#topics.partitionsOf(planned.sink.topic)
+    if (present !== null && planned.properties?.partitions != null && existing === undefined) {
+      checkPartitions(planned, present)
+    }
+    const replaced = existing?.createdBy ?? null
+    if (existing !== undefined) {
+      checkSchemaEvolution(existing.schema, planned.sink.schema, existing)
+      const before = replaced === null ? undefined : this.#queries.get(replaced)
+      if (before !== undefined) checkPlanEvolution(before.plan, planned.plan, existing)
+    }
+    const prefix = statement.sourceKind === 'STREAM' ? 'CSAS' : 'CTAS'
+    const id = replaced ?? this.#queryId(`${prefix}_${statement.name}`, options)
+    const query = persistent(id, 'CREATE_AS', statement.text, planned, options)
+    this.#hosts.check(query)
+    await options.onAccepted?.(id)
+    if (present === null) {
+      await this.#topics.create(planned.sink.topic, planned.partitions, topicConfigs(planned.properties))
+    }
+    this.metastore.put({ ...planned.sink, createdBy: id })
+    await this.#start(query)
+    return done(statement, `Created query with ID ${id}`, id)
+  }
+
+  async #insertInto(
+    statement: InsertInto & { readonly text: string },
+    options: ExecuteOptions,
+  ): Promise<StatementResult> {
+    const planned = planInsertInto(statement, await this.#planning(statement.query, options, statement.target))
+    const wanted = statement.properties.get('QUERY_ID')
+    const id = wanted?.kind === 'string' ? wanted.value.toUpperCase() : this.#queryId('INSERTQUERY', options)
+    if (this.#queries.has(id)) throw new SqlError(`Query ID '${id}' already exists.`)
+    const query = persistent(id, 'INSERT', statement.text, planned, options)
+    this.#hosts.check(query)
+    await options.onAccepted?.(id)
+    await this.#start(query)
+    return done(statement, `Created query with ID ${id}`, id)
+  }
+
+  async #planning(query: Query, options: ExecuteOptions, target?: string) {
+    const partitions = new Map<string, number>()
+    for (const name of [...sourceNames(query.from), ...(target === undefined ? [] : [target])]) {
+      const topic = this.metastore.find(name)?.topic
+      if (topic !== undefined) partitions.set(topic, (await this.#topics.partitionsOf(topic)) ?? 1)
+    }
+    return { metastore: this.metastore, settings: options.settings, context: this.plannerContext(partitions) }
+  }
+
+  plannerContext(partitions: ReadonlyMap<string, number>): PlannerContext {
+    return {
+      functions: this.functions,
+      customType: (name) => this.metastore.types.get(name),
+      partitionsOf: (topic) => partitions.get(topic) ?? 1,
+    }
+  }
+
+  #queryId(prefix: string, options: ExecuteOptions): string {
+    if (options.queryId != null) {
+      const number = Number(/_(\d+)$/.exec(options.queryId)?.[1] ?? -1)
+      this.#nextQuery = Math.max(this.#nextQuery, number + 1)
+      return options.queryId
+    }
+    return `${prefix}_${this.#nextQuery++}`
+  }
+
+  async #start(query: PersistentQuery): Promise<void> {
+    await this.#hosts.start(query)
+    this.#queries.set(query.id, query)
+    this.metastore.linkQuery({ id: query.id, sources: query.plan.sources, sink: query.sink })
+  }
+
+  async #stop(id: string): Promise<void> {
+    await this.#hosts.stop(id)
+    this.#queries.delete(id)
+    this.metastore.unlinkQuery(id)
+  }
+
+  // ------------------------------------------------------------------------------------ changes and removals
+
+  async #dropSource(
+    statement: Extract<Statement, { kind: 'dropSource' }>,
+    options: ExecuteOptions,
+  ): Promise<StatementResult> {
+    const { name, sourceKind } = statement
+    const kind = sourceKind === 'STREAM' ? 'Stream' : 'Table'
+    const source = this.metastore.find(name)
+    if (source === undefined) {
+      if (statement.ifExists) return warning(statement, `${kind} ${name} does not exist.`)
+      throw new SqlError(`${kind} ${name} does not exist${caseHint(name, this.metastore)}`)
+    }
+    if (source.kind !== sourceKind) {
+      throw new SqlError(
+        `Incompatible data source type is ${source.kind}, but statement was DROP ${sourceKind}`,
+      )
+    }
+    if (statement.deleteTopic && source.isSource) {
+      throw new SqlError(`Cannot delete topic of read-only source: ${name}`)
+    }
+    this.metastore.checkRemovable(name)
+    await options.onAccepted?.(null)
+    this.metastore.remove(name)
+    if (source.createdBy !== null) await this.#stop(source.createdBy)
+    if (statement.deleteTopic) await this.#topics.delete(source.topic)
+    return done(
+      statement,
+      `Source ${quoted(name)} (topic: ${source.topic}) was dropped.`,
+    )
+  }
+
+  async #alterSource(
+    statement: Extract<Statement, { kind: 'alterSource' }>,
+    options: ExecuteOptions,
+  ): Promise<StatementResult> {
+    const { name, sourceKind } = statement
+    const kind = sourceKind.toLowerCase()
+    const source = this.metastore.find(name)
+    if (source === undefined) throw new SqlError(`Source ${name} does not exist.`)
+    if (source.kind !== sourceKind) {
+      throw new SqlError(`Incompatible data source type is ${source.kind}, but statement was ALTER ${sourceKind}`)
+    }
+    if (source.isSource) {
+      throw new SqlError(`Cannot alter ${kind} '${name}': ALTER operations are not supported on source ${kind}s.`)
+    }
+    if (source.createdBy !== null) {
+      throw new SqlError(`ALTER command is not supported for CREATE ... AS statements.`)
+    }
+    for (const column of statement.columns) {
+      if (source.schema.find(column.name) !== undefined) {
+        throw new SqlError(`Cannot add column ${quoted(column.name)} to schema. A column with the same name already exists.`)
+      }
+    }
+    const added = statement.columns.map((c) => columnOf(c, this.metastore))
+    await options.onAccepted?.(null)
+    this.metastore.put({ ...source, schema: new LogicalSchema([...source.schema.columns, ...added]) })
+    return done(statement, `${sourceKind === 'STREAM' ? 'Stream' : 'Table'} ${name} altered`)
+  }
+
+  async #terminate(statement: QueryStatement, options: ExecuteOptions): Promise<StatementResult> {
+    const ids = statement.queryId === null ? [...this.#queries.keys()] : [statement.queryId]
+    for (const id of ids) this.#known(id)
+    await options.onAccepted?.(null)
+    for (const id of ids) await this.#stop(id)
+    return done(statement, statement.queryId === null ? 'All queries terminated.' : 'Query terminated.')
+  }
+
+  async #pauseOrResume(statement: QueryStatement, options: ExecuteOptions): Promise<StatementResult> {
+    const ids = statement.queryId === null ? [...this.#queries.keys()] : [statement.queryId]
+    for (const id of ids) this.#known(id)
+    await options.onAccepted?.(null)
+    for (const id of ids) await (statement.kind === 'pause' ? this.#hosts.pause(id) : this.#hosts.resume(id))
+    return done(statement, `Query ${statement.kind}d.`)
+  }
+
+  #known(id: string): void {
+    if (!this.#queries.has(id)) throw new SqlError(`Unknown queryId: ${id}`)
+  }
+}
+
+function persistent(
+  id: string,
+  kind: 'CREATE_AS' | 'INSERT',
+  statement: string,
+  planned: PersistentPlan,
+  options: ExecuteOptions,
+): PersistentQuery {
+  return { id, kind, statement, plan: planned.plan, sink: planned.sink.name, settings: options.settings }
+}
+
+function sourceNames(relation: Relation): string[] {
+  return relation.kind === 'source' ? [relation.name] : [...sourceNames(relation.left), relation.right.name]
+}
+
+function checkPartitions({ properties, sink }: PersistentPlan, present: number): void {
+  if (properties?.partitions == null || properties.partitions === present) return
+  throw new SqlError(
+    `A Kafka topic with the name '${sink.topic}' already exists, with different partition/replica configuration ` +
+      `than required. KSQL expects ${properties.partitions} partitions (topic has ${present})`,
+  )
+}
+
+function topicConfigs(properties: PersistentPlan['properties']): Record<string, string> {
+  const configs: Record<string, string> = {}
+  if (properties?.retentionMs != null) configs['retention.ms'] = String(properties.retentionMs)
+  if (properties?.cleanupPolicy != null) configs['cleanup.policy'] = properties.cleanupPolicy
+  return configs
+}
+
+function quoted(name: string): string {
+  return `\`${name}\``
+}
+
+function done(statement: Statement, message: string, queryId: string | null = null): StatementResult {
+  return { kind: 'message', statement: statement.text, message, queryId, status: 'success' }
+}
+
+function warning(statement: Statement, message: string): StatementResult {
+  return { kind: 'message', statement: statement.text, message, queryId: null, status: 'warning' }
+}
+
+function alreadyExists(statement: Statement & { readonly name: string }, kind: string): StatementResult {
+  return warning(
+    statement,
+    `Cannot add ${kind.toLowerCase()} \`${statement.name}\`: A ${kind.toLowerCase()} with the same name already exists.`,
+  )
+}

@@ -1,0 +1,113 @@
+import { StateError } from './errors.js'
+import type { SqliteConnection, SqliteStatement } from './sqlite-connection.js'
+import { StoreTable, type TableShape } from './store-table.js'
+
+/** What the database remembers of a store beside its rows. Changes take effect with the next commit. */
+export interface StoreRecord {
+  readonly tableName: string
+  readonly schema: string
+  changelogOffset: number | null
+  /** The newest time ever put, from which retention is measured; -Infinity before the first. */
+  streamTime: number
+  /** The last sequence number given to a duplicate. */
+  sequence: number
+}
+
+/** The table that lists the stores of one SQLite file. */
+export class StoreCatalog {
+  readonly #connection: SqliteConnection
+  readonly #records = new Map<string, StoreRecord>()
+  readonly #changed = new Set<string>()
+  readonly #save: SqliteStatement
+
+  constructor(connection: SqliteConnection) {
+    this.#connection = connection
+    connection.exec(
+      `CREATE TABLE IF NOT EXISTS forebay_stores (
+        name TEXT PRIMARY KEY, table_name TEXT NOT NULL, schema TEXT NOT NULL,
+        changelog_offset INTEGER, stream_time INTEGER, sequence INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+    )
+    this.#save = connection.prepare('REPLACE INTO forebay_stores VALUES (?, ?, ?, ?, ?, ?)')
+    const rows = connection.prepare('SELECT * FROM forebay_stores').all([])
+    for (const [name, tableName, schema, changelogOffset, streamTime, sequence] of rows) {
+      this.#records.set(name as string, {
+        tableName: tableName as string,
+        schema: schema as string,
+        changelogOffset: changelogOffset as number | null,
+        streamTime: (streamTime as number | null) ?? Number.NEGATIVE_INFINITY,
+        sequence: sequence as number,
+      })
+    }
+  }
+
+  get path(): string {
+    return this.#connection.path
+  }
+
+  record(storeName: string): StoreRecord | undefined {
+    return this.#records.get(storeName)
+  }
+
+  /** To be called after a record was changed. */
+  touch(storeName: string): void {
+    this.#changed.add(storeName)
+  }
+
+  /** Creates the table of a new store. `kind` tells apart stores that have the same columns. */
+  openTable(storeName: string, kind: string, shape: TableShape): StoreTable {
+    const schema = JSON.stringify({ kind, key: shape.keyColumns, value: shape.valueColumns })
+    let record = this.#records.get(storeName)
+    if (record === undefined) {
+      record = {
+        tableName: this.#freeTableName(storeName),
+        schema,
+        changelogOffset: null,
+        streamTime: Number.NEGATIVE_INFINITY,
+        sequence: 0,
+      }
+      this.#connection.begin()
+      StoreTable.create(this.#connection, record.tableName, shape)
+      this.#records.set(storeName, record)
+      this.#changed.add(storeName)
+    } else if (record.schema !== schema) {
+      throw new StateError(
+        'STATE_SCHEMA',
+        this.path,
+        `store ${storeName} has another schema in this file: ${record.schema}, wanted ${schema}; ` +
+          'rename the store, or delete the file to rebuild it from the changelogs',
+      )
+    }
+    return new StoreTable(this.#connection, record.tableName, shape)
+  }
+
+  commit(): void {
+    for (const name of this.#changed) {
+      const record = this.#records.get(name)!
+      const streamTime = Number.isFinite(record.streamTime) ? record.streamTime : null
+      this.#connection.begin()
+      this.#save.run([
+        name,
+        record.tableName,
+        record.schema,
+        record.changelogOffset,
+        streamTime,
+        record.sequence,
+      ])
+    }
+    this.#connection.commit()
+    this.#changed.clear()
+  }
+
+  close(): void {
+    this.#connection.close()
+  }
+
+  /** The store's own name where possible: SQLite keeps some names to itself, and folds case. */
+  #freeTableName(storeName: string): string {
+    const taken = new Set([...this.#records.values()].map((record) => record.tableName.toLowerCase()))
+    let name = /^(sqlite_|forebay_)/i.test(storeName) ? `_${storeName}` : storeName
+    while (taken.has(name.toLowerCase())) name += '_'
+    return name
+  }
+}

@@ -1,0 +1,102 @@
+import { assert } from '../common/index.js'
+import type { Serde } from '../serde/index.js'
+import type { TableLayout } from './store.js'
+import type {
+  KeyValueStoreSpec,
+  SessionStoreSpec,
+  VersionedStoreSpec,
+  WindowStoreSpec,
+} from './store-spec.js'
+
+export interface StoreOptions<K, V> {
+  name: string
+  keySerde: Serde<K>
+  /** Of the value alone: timestamped stores keep the timestamp beside it. */
+  valueSerde: Serde<V>
+  /** Default true: SQLite. false: memory, gone at close. */
+  persistent?: boolean
+  /** Default true: changes go to a changelog topic. */
+  logging?: boolean
+  /** Extra configs of the changelog topic. */
+  logConfig?: Readonly<Record<string, string>>
+  /** Default: one BLOB for the key and one for the value, as the serdes write them. */
+  layout?: TableLayout<K, V>
+}
+
+export interface KeyValueStoreOptions<K, V> extends StoreOptions<K, V> {
+  /** Default false. true: values are `ValueAndTimestamp`. */
+  timestamped?: boolean
+}
+
+export interface WindowStoreOptions<K, V> extends StoreOptions<K, V> {
+  /** Default false. true: values are `ValueAndTimestamp`. */
+  timestamped?: boolean
+  windowSizeMs: number
+  /** At least `windowSizeMs`. */
+  retentionMs: number
+  /** Default false. true: several values under one key and start. */
+  retainDuplicates?: boolean
+}
+
+export interface SessionStoreOptions<K, V> extends StoreOptions<K, V> {
+  retentionMs: number
+}
+
+export interface VersionedStoreOptions<K, V> extends StoreOptions<K, V> {
+  /** How far behind the newest timestamp old versions can be read, and late ones written. */
+  historyRetentionMs: number
+}
+
+function common<K, V>(options: StoreOptions<K, V>) {
+  assert(options.name !== '', 'a store needs a name')
+  return {
+    name: options.name,
+    keySerde: options.keySerde as Serde<unknown>,
+    valueSerde: options.valueSerde as Serde<unknown>,
+    persistent: options.persistent ?? true,
+    logging: options.logging ?? true,
+    logConfig: options.logConfig ?? {},
+    ...(options.layout === undefined ? {} : { layout: options.layout as TableLayout<unknown, unknown> }),
+  }
+}
+
+function duration(ms: number, name: string): number {
+  assert(Number.isSafeInteger(ms) && ms >= 0, `${name} is a whole number of milliseconds, not ${ms}`)
+  return ms
+}
+
+/** Kafka Streams' `Stores`: each call describes a store; `StateDatabase.openStore` makes it. */
+export const Stores = {
+  keyValue<K, V>(options: KeyValueStoreOptions<K, V>): KeyValueStoreSpec {
+    return { kind: 'key-value', ...common(options), timestamped: options.timestamped ?? false }
+  },
+
+  window<K, V>(options: WindowStoreOptions<K, V>): WindowStoreSpec {
+    const windowSizeMs = duration(options.windowSizeMs, 'windowSizeMs')
+    const retentionMs = duration(options.retentionMs, 'retentionMs')
+    assert(
+      retentionMs >= windowSizeMs,
+      `store ${options.name}: retentionMs ${retentionMs} is less than windowSizeMs ${windowSizeMs}`,
+    )
+    return {
+      kind: 'window',
+      ...common(options),
+      timestamped: options.timestamped ?? false,
+      windowSizeMs,
+      retentionMs,
+      retainDuplicates: options.retainDuplicates ?? false,
+    }
+  },
+
+  session<K, V>(options: SessionStoreOptions<K, V>): SessionStoreSpec {
+    return { kind: 'session', ...common(options), retentionMs: duration(options.retentionMs, 'retentionMs') }
+  },
+
+  versioned<K, V>(options: VersionedStoreOptions<K, V>): VersionedStoreSpec {
+    return {
+      kind: 'versioned',
+      ...common(options),
+      historyRetentionMs: duration(options.historyRetentionMs, 'historyRetentionMs'),
+    }
+  },
+} as const

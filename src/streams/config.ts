@@ -1,0 +1,158 @@
+import { type Clock, systemClock } from '../common/index.js'
+import type { Headers } from '../log/index.js'
+import type { Serde } from '../serde/index.js'
+import { StreamsConfigError } from './errors.js'
+import type { DroppedReason, TimestampExtractor } from './node.js'
+
+export type ProcessingGuarantee = 'exactly_once_v2' | 'at_least_once'
+
+/** A source record that an error handler is asked about. Key and value are the bytes as they lie in the log. */
+export interface FailedRecord {
+  readonly taskId: string
+  /** The node whose function threw; null where the record could not even be read. */
+  readonly node: string | null
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly headers: Headers
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly error: unknown
+}
+
+/** A result that could not be written. */
+export interface FailedResult {
+  readonly taskId: string
+  readonly node: string
+  readonly topic: string
+  readonly key: unknown
+  readonly value: unknown
+  readonly timestamp: number
+  readonly error: unknown
+}
+
+export type HandlerResponse = 'continue' | 'fail'
+/** 'log-and-fail' stops the application (or what its uncaught handler says); 'log-and-continue' counts and goes on. */
+export type ExceptionHandler<F> = 'log-and-fail' | 'log-and-continue' | ((failure: F) => HandlerResponse)
+
+/** What becomes of an instance whose processing failed. REPLACE_THREAD aborts, and starts again from the last commit. */
+export type UncaughtExceptionResponse = 'REPLACE_THREAD' | 'SHUTDOWN_CLIENT'
+
+/** Kafka Streams' settings, in camel case; times in ms. */
+export interface StreamsConfig {
+  /** Names the consumer group, the internal topics, the transactional id and the folder of the state. */
+  readonly applicationId: string
+  /** Serdes of sources and sinks that name none. */
+  readonly defaultKeySerde?: Serde<unknown>
+  readonly defaultValueSerde?: Serde<unknown>
+  /** Default: the record's timestamp; a negative one fails. */
+  readonly defaultTimestampExtractor?: TimestampExtractor
+  /** Default 'exactly_once_v2'. */
+  readonly processingGuarantee?: ProcessingGuarantee
+  /** Default 100. */
+  readonly commitIntervalMs?: number
+  /** Folder of the state databases; without one, state lives in memory and is rebuilt at every start. */
+  readonly stateDir?: string
+  /** Entries that the write-back caches of an instance's stores may hold together. Default 100,000. */
+  readonly cacheMaxEntries?: number
+  /** True: every update of a table goes downstream. False (default): updates of a key collapse until the next commit. */
+  readonly emitEveryUpdate?: boolean
+  /**
+   * Wall-clock throttle of emit-on-close and of unmatched join results. Default 0: they are looked for at every record.
+   * (Kafka Streams' internal default is 1,000.)
+   */
+  readonly emitIntervalMs?: number
+  /**
+   * How long a task waits for input on its empty partitions, so that records of several topics are taken in time order.
+   * 0 (default): waits for data that is known to exist; more: waits for producers too; -1: never waits.
+   */
+  readonly maxTaskIdleMs?: number
+  /** Decoded records a task holds per input partition. Default 1,000. */
+  readonly bufferedRecordsPerPartition?: number
+  /** Where to begin on a source without a committed offset. Default 'earliest'. */
+  readonly autoOffsetReset?: 'earliest' | 'latest'
+  readonly deserializationExceptionHandler?: ExceptionHandler<FailedRecord>
+  readonly processingExceptionHandler?: ExceptionHandler<FailedRecord>
+  readonly productionExceptionHandler?: ExceptionHandler<FailedResult>
+  /** Source records that a handler passed over are kept here, with what went wrong in headers (KIP-1034). */
+  readonly deadLetterTopic?: string
+  /** Is told of every record that was left out, beside the counter. */
+  readonly onDropped?: (dropped: {
+    readonly taskId: string
+    readonly node: string
+    readonly reason: DroppedReason
+    readonly topic: string | null
+    readonly partition: number
+    readonly offset: number
+  }) => void
+  /** Extra configs of the repartition and changelog topics that are created. */
+  readonly topicConfigs?: Readonly<Record<string, string>>
+  readonly clock?: Clock
+}
+
+export type ResolvedConfig = Required<
+  Omit<
+    StreamsConfig,
+    | 'defaultKeySerde'
+    | 'defaultValueSerde'
+    | 'defaultTimestampExtractor'
+    | 'stateDir'
+    | 'deadLetterTopic'
+    | 'onDropped'
+  >
+> &
+  Pick<
+    StreamsConfig,
+    | 'defaultKeySerde'
+    | 'defaultValueSerde'
+    | 'defaultTimestampExtractor'
+    | 'stateDir'
+    | 'deadLetterTopic'
+    | 'onDropped'
+  >
+
+const legalName = /^[a-zA-Z0-9._-]{1,200}$/
+
+export function resolveConfig(config: StreamsConfig): ResolvedConfig {
+  if (!legalName.test(config.applicationId ?? '') || /^\.+$/.test(config.applicationId)) {
+    throw new StreamsConfigError(
+      `applicationId ${JSON.stringify(config.applicationId)} must have 1 to 200 characters out of a-z A-Z 0-9 . _ -`,
+    )
+  }
+  const resolved: ResolvedConfig = {
+    ...config,
+    processingGuarantee: config.processingGuarantee ?? 'exactly_once_v2',
+    commitIntervalMs: config.commitIntervalMs ?? 100,
+    cacheMaxEntries: config.cacheMaxEntries ?? 100_000,
+    emitEveryUpdate: config.emitEveryUpdate ?? false,
+    emitIntervalMs: config.emitIntervalMs ?? 0,
+    maxTaskIdleMs: config.maxTaskIdleMs ?? 0,
+    bufferedRecordsPerPartition: config.bufferedRecordsPerPartition ?? 1000,
+    autoOffsetReset: config.autoOffsetReset ?? 'earliest',
+    deserializationExceptionHandler: config.deserializationExceptionHandler ?? 'log-and-fail',
+    processingExceptionHandler: config.processingExceptionHandler ?? 'log-and-fail',
+    productionExceptionHandler: config.productionExceptionHandler ?? 'log-and-fail',
+    topicConfigs: config.topicConfigs ?? {},
+    clock: config.clock ?? systemClock,
+  }
+  atLeast(resolved, 'commitIntervalMs', 0)
+  atLeast(resolved, 'cacheMaxEntries', 0)
+  atLeast(resolved, 'emitIntervalMs', 0)
+  atLeast(resolved, 'maxTaskIdleMs', -1)
+  atLeast(resolved, 'bufferedRecordsPerPartition', 1)
+  return resolved
+}
+
+function atLeast<N extends string>(config: Record<N, number>, name: N, least: number): void {
+  if (!(config[name] >= least)) {
+    throw new StreamsConfigError(`${name} must be a number of at least ${least}, found ${config[name]}`)
+  }
+}
+
+/** What a handler says about a failure. */
+export function askHandler<F>(handler: ExceptionHandler<F>, failure: F): HandlerResponse {
+  if (handler === 'log-and-continue') return 'continue'
+  if (handler === 'log-and-fail') return 'fail'
+  return handler(failure)
+}

@@ -1,0 +1,34 @@
+import { TopologyError } from '../errors.js'
+import type { BuildOptions } from '../streams-builder.js'
+import { Topology } from '../topology.js'
+import type { Graph, GraphNode } from './graph.js'
+
+/** Writes the nodes of a graph as a topology: parents first, and among the ready ones in the order of the calls. */
+export function writeTopology(graph: Graph, options: BuildOptions): Topology {
+  const optimize = options.optimize ?? 'none'
+  if (optimize !== 'none' && optimize !== 'all')
+    throw new TopologyError(`optimize is 'none' or 'all', not '${optimize}'`)
+  const topology = new Topology(graph.defaults)
+  if (options.defaultKeySerde !== undefined || options.defaultValueSerde !== undefined) {
+    topology.bindDefaultSerdes(options.defaultKeySerde, options.defaultValueSerde)
+  }
+  graph.optimize = optimize === 'all'
+  for (const spec of graph.stores.values()) topology.addStateStore(spec)
+  const written = new Set<GraphNode>()
+  const queue: GraphNode[] = [graph.root]
+  while (queue.length > 0) {
+    const node = takeFirst(queue)
+    if (!written.has(node) && node.parents.every((parent) => written.has(parent))) {
+      node.write(topology)
+      written.add(node)
+    }
+    for (const child of node.children) if (!written.has(child) && !queue.includes(child)) queue.push(child)
+  }
+  return topology
+}
+
+function takeFirst(queue: GraphNode[]): GraphNode {
+  let first = 0
+  for (let i = 1; i < queue.length; i++) if (queue[i]!.order < queue[first]!.order) first = i
+  return queue.splice(first, 1)[0]!
+}

@@ -1,0 +1,59 @@
+/** Streams: the DSL, its topology, and the tasks that run it. */
+export { type Serde, Serdes, type StandardSchema, serdeOf, type Windowed, windowed } from '../serde/index.js'
+export type {
+  ReadOnlyKeyValueStore,
+  ReadOnlySessionStore,
+  ReadOnlyWindowStore,
+  ValueAndTimestamp,
+} from '../state/index.js'
+export type { AnyBatch, Batch, Origin } from './batch.js'
+export { BatchBuilder, headersOf, originRow } from './batch.js'
+export { type Branched, BranchedKStream } from './branched.js'
+export {
+  CogroupedKStream,
+  SessionWindowedCogroupedKStream,
+  TimeWindowedCogroupedKStream,
+} from './cogrouped-kstream.js'
+export {
+  type ExceptionHandler,
+  type FailedRecord,
+  type FailedResult,
+  type HandlerResponse,
+  type ProcessingGuarantee,
+  type ResolvedConfig,
+  resolveConfig,
+  type StreamsConfig,
+  type UncaughtExceptionResponse,
+} from './config.js'
+export * from './errors.js'
+export * from './functions.js'
+export { GlobalKTable } from './global-ktable.js'
+export { KGroupedStream } from './kgrouped-stream.js'
+export { KGroupedTable } from './kgrouped-table.js'
+export { KStream } from './kstream.js'
+export { type ForeignKeyExtractor, KTable } from './ktable.js'
+export type * from './node.js'
+export * from './options.js'
+export type * from './processor-api.js'
+export type { StoreRestored } from './runtime/changelog-reader.js'
+/** The running side, for `forebay/testing`; not part of the public interface. */
+export * as runtime from './runtime/index.js'
+export {
+  KafkaStreams,
+  type KafkaStreamsOptions,
+  type StreamsMetrics,
+  type StreamsState,
+  type StreamsTaskMetrics,
+} from './runtime/kafka-streams.js'
+export type { QueryableStore } from './runtime/queryable-store.js'
+export { type BuildOptions, StreamsBuilder } from './streams-builder.js'
+export { BufferConfig, Suppressed } from './suppressed.js'
+export {
+  failOnInvalidTimestamp,
+  logAndSkipOnInvalidTimestamp,
+  usePartitionTimeOnInvalidTimestamp,
+} from './timestamp-extractors.js'
+export { Topology } from './topology.js'
+export type { RepartitionTopic, Subtopology, TopologyModel, TopologyStore } from './topology-model.js'
+export { SessionWindowedKStream, TimeWindowedKStream } from './windowed-kstream.js'
+export { JoinWindows, SessionWindows, SlidingWindows, TimeWindows } from './windows.js'

@@ -1,0 +1,103 @@
+import type { Serde } from '../serde/index.js'
+import type { TableLayout } from '../state/index.js'
+import type { TimestampExtractor } from './node.js'
+
+/*
+ * The options objects of the DSL, under the names of Kafka's classes. Every member may be left out: serdes are then
+ * those that flow from upstream, or the application's defaults; names are generated.
+ */
+
+/** The name of the operator in `describe()`. */
+export interface Named {
+  readonly name?: string
+}
+
+export interface Consumed<K, V> extends Named {
+  readonly keySerde?: Serde<NonNullable<K>>
+  readonly valueSerde?: Serde<NonNullable<V>>
+  readonly timestampExtractor?: TimestampExtractor
+  /** Where to begin without a committed offset. */
+  readonly offsetReset?: 'earliest' | 'latest'
+}
+
+export interface Produced<K, V> extends Named {
+  readonly keySerde?: Serde<NonNullable<K>>
+  readonly valueSerde?: Serde<NonNullable<V>>
+  /** Chooses the partition; `undefined` falls back to the default partitioner. */
+  partitioner?(topic: string, key: K, value: V, partitionCount: number): number | undefined
+}
+
+/** `name` also names the repartition topic, if there is one. */
+export interface Grouped<K, V> extends Named {
+  readonly keySerde?: Serde<NonNullable<K>>
+  readonly valueSerde?: Serde<NonNullable<V>>
+}
+
+/** Of stream-table joins. `name` also names the repartition topic, if there is one. */
+export interface Joined<K, V, VO> extends Named {
+  readonly keySerde?: Serde<NonNullable<K>>
+  readonly valueSerde?: Serde<NonNullable<V>>
+  readonly otherValueSerde?: Serde<NonNullable<VO>>
+  /** How long a stream record waits for the (versioned) table, in ms of stream time (KIP-923). Default 0. */
+  readonly gracePeriodMs?: number
+}
+
+/** Of stream-stream joins. `name` names processors and repartition topics, `storeName` the window stores. */
+export interface StreamJoined<K, V, VO> extends Named {
+  readonly storeName?: string
+  readonly keySerde?: Serde<NonNullable<K>>
+  readonly valueSerde?: Serde<NonNullable<V>>
+  readonly otherValueSerde?: Serde<NonNullable<VO>>
+  /** Whether the window stores have a changelog. Default true. */
+  readonly logging?: boolean
+  /** Default 'sqlite'. */
+  readonly storeType?: StoreType
+}
+
+export interface Repartitioned<K, V> extends Named {
+  readonly keySerde?: Serde<NonNullable<K>>
+  readonly valueSerde?: Serde<NonNullable<V>>
+  /** Default: as many as the largest source. */
+  readonly partitions?: number
+  partitioner?(topic: string, key: K, value: V, partitionCount: number): number | undefined
+}
+
+export type StoreType = 'sqlite' | 'memory'
+
+/** How the result of an operator is kept, and served to queries. */
+export interface Materialized<K, V> extends Named {
+  /** The name under which the store can be queried; also names changelog and repartition topics. */
+  readonly store?: string
+  readonly keySerde?: Serde<NonNullable<K>>
+  readonly valueSerde?: Serde<NonNullable<V>>
+  /** Of window and session stores, in ms; at least size + grace, which is the default. */
+  readonly retentionMs?: number
+  /** Whether there is a changelog topic, and its extra configs. Default true. */
+  readonly logging?: boolean | Readonly<Record<string, string>>
+  /** Whether updates of a key may be collapsed until the next commit. Default true. */
+  readonly caching?: boolean
+  /** Keep the versions of a key for this long (KIP-889). Only on tables. */
+  readonly versioned?: { readonly historyRetentionMs: number }
+  /** Typed SQLite columns instead of serialised bytes. */
+  readonly layout?: TableLayout<K, V>
+  /** Default 'sqlite'. */
+  readonly storeType?: StoreType
+}
+
+/** Of foreign-key joins. `name` also names the internal topics and stores. */
+export interface TableJoined<K, FK, V> extends Materialized<K, V> {
+  /** Of the foreign key; default: the key serde of the other table. */
+  readonly foreignKeySerde?: Serde<NonNullable<FK>>
+}
+
+/** When a windowed aggregation sends its results (KIP-825). */
+export interface EmitStrategy {
+  readonly type: 'onWindowUpdate' | 'onWindowClose'
+}
+
+export const EmitStrategy = {
+  /** Every update. */
+  onWindowUpdate: (): EmitStrategy => ({ type: 'onWindowUpdate' }),
+  /** One final result a window, once stream time has passed its end and grace. */
+  onWindowClose: (): EmitStrategy => ({ type: 'onWindowClose' }),
+} as const

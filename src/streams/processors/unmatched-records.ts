@@ -1,0 +1,148 @@
+import { longSerde, type Serde } from '../../serde/index.js'
+import type { KeyValueStore, StateStore } from '../../state/index.js'
+import type { ValueJoiner } from '../functions.js'
+import { PartReader, type TimeKey, writeSized } from '../internal-serdes.js'
+import type { NodeContext } from '../node.js'
+import type { JoinWindows } from '../windows.js'
+
+export interface UnmatchedStore {
+  readonly storeName: string
+  /** From left and right value. */
+  readonly joiner: ValueJoiner<unknown, unknown, unknown, unknown>
+  readonly windows: JoinWindows
+}
+
+interface UnmatchedKey extends TimeKey {
+  readonly isLeft: boolean
+}
+
+/** All records of one key and time, in the order they came. */
+interface UnmatchedValues {
+  readonly isLeft: boolean
+  readonly values: readonly unknown[]
+}
+
+type Store = KeyValueStore<UnmatchedKey, UnmatchedValues>
+
+const opened = new WeakMap<StateStore, UnmatchedRecords>()
+
+/**
+ * The records of a left or outer join that have met none so far, and the stream time of both sides. A record leaves,
+ * joined with null, once no partner can come any more.
+ */
+export class UnmatchedRecords {
+  readonly #store: Store
+  readonly #side: UnmatchedStore
+  /** The greatest timestamp of either side, ms. */
+  streamTimeMs = -1
+  /** Not more than the least time of a record that may be due. */
+  #minTime = Number.POSITIVE_INFINITY
+
+  private constructor(store: Store, side: UnmatchedStore) {
+    this.#store = store
+    this.#side = side
+    for (const { key } of store.all()) {
+      this.#minTime = key.time
+      break
+    }
+  }
+
+  /** Both sides of a join share one. */
+  static open(context: NodeContext, side: UnmatchedStore): UnmatchedRecords {
+    const store = context.stateStore<Store>(side.storeName)
+    let records = opened.get(store)
+    if (records === undefined) {
+      records = new UnmatchedRecords(store, side)
+      opened.set(store, records)
+    }
+    return records
+  }
+
+  /** True when a record of this time is the newest so far. */
+  advance(time: number): boolean {
+    if (time < this.streamTimeMs) return false
+    this.streamTimeMs = time
+    return true
+  }
+
+  add(key: unknown, value: unknown, time: number, isLeft: boolean): void {
+    const at: UnmatchedKey = { time, key, isLeft }
+    const held = this.#store.get(at)
+    this.#store.put(at, { isLeft, values: held === undefined ? [value] : [...held.values, value] })
+    if (time < this.#minTime) this.#minTime = time
+  }
+
+  /** A record has found a partner. */
+  delete(key: unknown, time: number, isLeft: boolean): void {
+    const at: UnmatchedKey = { time, key, isLeft }
+    if (this.#store.get(at) !== undefined) this.#store.put(at, null)
+  }
+
+  /**
+   * Lets the due records go: by time, right before left, key bytes. A look ends where records of both sides have been
+   * met that are not due; so with windows that are not symmetric a due one can wait behind younger ones.
+   */
+  release(afterMs: number, take: (key: unknown, result: unknown, time: number) => void): void {
+    const { windows, joiner } = this.#side
+    if (this.#minTime >= this.streamTimeMs - afterMs - windows.graceMs) return
+    this.#minTime = Number.POSITIVE_INFINITY
+    let leftOpen = false
+    let rightOpen = false
+    for (const { key: at, value } of this.#store.all()) {
+      this.#minTime = at.time
+      if (leftOpen && rightOpen) break
+      const waits = at.isLeft ? windows.afterMs : windows.beforeMs
+      if (at.time + waits + windows.graceMs >= this.streamTimeMs) {
+        if (at.isLeft) leftOpen = true
+        else rightOpen = true
+        continue
+      }
+      for (const held of value.values) {
+        take(at.key, at.isLeft ? joiner(held, null, at.key) : joiner(null, held, at.key), at.time)
+      }
+      this.#store.put(at, null)
+    }
+  }
+}
+
+/**
+ *     int64 time │ 0 right, 1 left │ key bytes
+ */
+export function unmatchedKeySerde(keySerde: Serde<unknown>): Serde<unknown> {
+  return {
+    write(value, out) {
+      const { time, key, isLeft } = value as UnmatchedKey
+      longSerde.write(time, out)
+      out.writeByte(isLeft ? 1 : 0)
+      keySerde.write(key, out)
+    },
+    read(buffer, start, end): UnmatchedKey {
+      return {
+        time: longSerde.read(buffer, start, start + 8),
+        isLeft: buffer[start + 8] === 1,
+        key: keySerde.read(buffer, start + 9, end),
+      }
+    },
+  }
+}
+
+/**
+ *     0 right, 1 left │ int32 count │ values, each sized
+ */
+export function unmatchedValueSerde(left: Serde<unknown>, right: Serde<unknown>): Serde<unknown> {
+  return {
+    write(value, out) {
+      const { isLeft, values } = value as UnmatchedValues
+      out.writeByte(isLeft ? 1 : 0)
+      out.writeInt32(values.length)
+      for (const each of values) writeSized(out, isLeft ? left : right, each)
+    },
+    read(buffer, start): UnmatchedValues {
+      const parts = new PartReader(buffer, start)
+      const isLeft = parts.byte() === 1
+      const values: unknown[] = []
+      for (let count = parts.int32(); count > 0; count--) values.push(parts.sized(isLeft ? left : right))
+      return { isLeft, values }
+    },
+  }
+}

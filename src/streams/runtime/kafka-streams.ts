@@ -1,0 +1,388 @@
+import { type FileSystem, nodeFiles } from '../../common/index.js'
+import type { Log, TopicPartition } from '../../log/index.js'
+import type { StateStore, StoreSpec } from '../../state/index.js'
+import {
+  type ResolvedConfig,
+  resolveConfig,
+  type StreamsConfig,
+  type UncaughtExceptionResponse,
+} from '../config.js'
+import { InvalidStateError, StreamsError } from '../errors.js'
+import type { TopologyModel } from '../topology-model.js'
+import type { StoreRestored } from './changelog-reader.js'
+import { type QueryableStore, queryableStore } from './queryable-store.js'
+import { TaskManager } from './task-manager.js'
+import { StreamThread } from './thread.js'
+
+export type StreamsState =
+  | 'CREATED'
+  | 'REBALANCING'
+  | 'RUNNING'
+  | 'PENDING_SHUTDOWN'
+  | 'NOT_RUNNING'
+  | 'PENDING_ERROR'
+  | 'ERROR'
+
+export interface KafkaStreamsOptions extends StreamsConfig {
+  readonly log: Log
+  /** Default: the file system of the machine. */
+  readonly files?: FileSystem
+  readonly stateListener?: (state: StreamsState, before: StreamsState) => void
+  /** Told of every store that was brought up to date with its changelog. */
+  readonly restoreListener?: (restored: StoreRestored) => void
+  /** Decides after a failure. Default: SHUTDOWN_CLIENT. */
+  readonly uncaughtExceptionHandler?: (error: unknown) => UncaughtExceptionResponse
+}
+
+export interface StreamsTaskMetrics {
+  readonly taskId: string
+  readonly recordsIn: number
+  readonly recordsOut: number
+  readonly changelogRecordsOut: number
+  readonly buffered: number
+  readonly droppedRecords: number
+  readonly droppedByReason: Readonly<Record<string, number>>
+  /** Event time, ms; -1 before the first record. */
+  readonly streamTimeMs: number
+}
+
+export interface StreamsMetrics {
+  readonly state: StreamsState
+  readonly recordsIn: number
+  readonly recordsOut: number
+  /** Kafka's `dropped-records-total`, over all tasks and the global stores. */
+  readonly droppedRecords: number
+  readonly commits: number
+  /** Times the instance began anew after a failure. */
+  readonly restarts: number
+  readonly tasks: readonly StreamsTaskMetrics[]
+}
+
+/**
+ * Runs a topology on a log.
+ *
+ *     CREATED ─start─▶ REBALANCING ─▶ RUNNING ─close─▶ PENDING_SHUTDOWN ─▶ NOT_RUNNING
+ *                          ▲             │ failure
+ *                          └─ replace ───┴─ shut down ─▶ PENDING_ERROR ─▶ ERROR
+ */
+export class KafkaStreams {
+  readonly #model: TopologyModel
+  readonly #options: KafkaStreamsOptions
+  readonly #config: ResolvedConfig
+  readonly #files: FileSystem
+  #state: StreamsState = 'CREATED'
+  #manager: TaskManager | null = null
+  #thread: StreamThread | null = null
+  #starting: Promise<void> | null = null
+  #running: Promise<void> | null = null
+  #unlock: (() => void) | null = null
+  #paused = false
+  #stopping = false
+  #restarts = 0
+  #failure: unknown = null
+  /** Of managers that are gone: counters go on over restarts. */
+  #before = { recordsIn: 0, recordsOut: 0, droppedRecords: 0, commits: 0 }
+
+  constructor(topology: TopologyModel, options: KafkaStreamsOptions) {
+    this.#model = topology
+    this.#options = options
+    this.#config = resolveConfig(options)
+    topology.bindDefaultSerdes?.(this.#config.defaultKeySerde, this.#config.defaultValueSerde)
+    this.#files = options.files ?? nodeFiles
+  }
+
+  get state(): StreamsState {
+    return this.#state
+  }
+
+  /** What stopped the instance, in state ERROR. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /**
+   * Creates internal topics, restores state, and begins to process. Resolves when the instance is RUNNING.
+   * Throws TopologyError, CopartitionError, StreamsConfigError, or what the log throws; the instance is then in ERROR.
+   */
+  async start(): Promise<void> {
+    if (this.#state !== 'CREATED') {
+      throw new InvalidStateError(`an instance starts once; this one is ${this.#state}`)
+    }
+    this.#enter('REBALANCING')
+    this.#starting = this.#start()
+    await this.#starting
+  }
+
+  async #start(): Promise<void> {
+    try {
+      this.#lockState()
+      await this.#startTasks()
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
+    this.#enter('RUNNING')
+    this.#running = this.#run()
+  }
+
+  /** Commits what has been processed and gives everything free. Idempotent. Throws when the last commit fails. */
+  async close(): Promise<void> {
+    if (this.#state === 'CREATED') {
+      this.#enter('NOT_RUNNING')
+      return
+    }
+    this.#stopping = true
+    // A start that fails has told its caller, and left nothing to close.
+    await this.#starting?.catch(() => {})
+    this.#thread?.wake()
+    await this.#running
+    if (this.#state === 'NOT_RUNNING' && this.#failure !== null) throw this.#failure
+  }
+
+  /** Resolves when the instance has come to its end, by `close` or by a failure. */
+  async finished(): Promise<void> {
+    await this.#running
+  }
+
+  /** Stops taking records; what has been taken is still committed. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#thread?.wake()
+  }
+
+  get isPaused(): boolean {
+    return this.#paused
+  }
+
+  /**
+   * A read-only view of a store over all tasks of this instance, by the kind of the store. Throws InvalidStateError
+   * while the instance is not running, and StreamsError when there is no such store.
+   */
+  store<S extends QueryableStore = QueryableStore>(name: string): S {
+    const spec = this.#spec(name)
+    return queryableStore(spec, () => this.#stores(name)) as S
+  }
+
+  /** The store itself in each task that holds a part of it, in the order of partitions. */
+  storePartitions<S extends StateStore = StateStore>(name: string): readonly S[] {
+    this.#spec(name)
+    return this.#stores(name) as S[]
+  }
+
+  metrics(): StreamsMetrics {
+    const tasks = (this.#manager?.tasks ?? []).map((task): StreamsTaskMetrics => {
+      const { metrics } = task
+      return {
+        taskId: task.taskId,
+        recordsIn: metrics.recordsIn,
+        recordsOut: metrics.recordsOut,
+        changelogRecordsOut: metrics.changelogRecordsOut,
+        buffered: task.group.buffered,
+        droppedRecords: task.droppedRecords,
+        droppedByReason: task.droppedByReason,
+        streamTimeMs: task.group.streamTimeMs,
+      }
+    })
+    const sum = (of: (task: StreamsTaskMetrics) => number) =>
+      tasks.reduce((total, task) => total + of(task), 0)
+    return {
+      state: this.#state,
+      recordsIn: this.#before.recordsIn + sum((task) => task.recordsIn),
+      recordsOut: this.#before.recordsOut + sum((task) => task.recordsOut),
+      droppedRecords:
+        this.#before.droppedRecords +
+        sum((task) => task.droppedRecords) +
+        (this.#manager?.globalMetrics?.droppedRecords ?? 0),
+      commits: this.#before.commits + (this.#manager?.commits ?? 0),
+      restarts: this.#restarts,
+      tasks,
+    }
+  }
+
+  /** Records of each source partition that have not been processed yet, by `topic-partition`. */
+  async lag(): Promise<ReadonlyMap<string, number>> {
+    const manager = this.#runningManager()
+    const inputs = manager.tasks.flatMap((task) => task.group.partitions)
+    const ends = await manager.consumer.endOffsets(inputs)
+    const lag = new Map<string, number>()
+    for (const [i, input] of inputs.entries()) {
+      const position = input.buffered > 0 ? input.nextOffset : await manager.consumer.position(input)
+      lag.set(`${input.topic}-${input.partition}`, Math.max(0, ends[i]! - position))
+    }
+    return lag
+  }
+
+  /**
+   * Resolves once everything that is in the sources now has been processed and committed, what it led to in
+   * repartition topics included. Throws what stopped the instance if it stops first.
+   */
+  async caughtUp(): Promise<void> {
+    const manager = this.#runningManager()
+    const sources = manager.sourcePartitions()
+    const ends = await manager.consumer.endOffsets(sources)
+    for (;;) {
+      // Asked for before looking, so that no step between is missed.
+      const step = this.#thread!.afterStep()
+      if (await this.#hasReached(sources, ends)) return
+      await step
+    }
+  }
+
+  async #hasReached(sources: readonly TopicPartition[], ends: readonly number[]): Promise<boolean> {
+    if (this.#state === 'ERROR' || this.#state === 'PENDING_ERROR') throw this.#failure
+    if (this.#state === 'REBALANCING') return false
+    const manager = this.#runningManager()
+    if (manager.tasks.some((task) => task.dirty)) return false
+    for (const [i, source] of sources.entries()) {
+      if ((await manager.processedTo(source)) < ends[i]!) return false
+    }
+    const internal = manager.repartitionPartitions()
+    const internalEnds = await manager.consumer.endOffsets(internal)
+    for (const [i, partition] of internal.entries()) {
+      if ((await manager.processedTo(partition)) < internalEnds[i]!) return false
+    }
+    return !manager.tasks.some((task) => task.dirty)
+  }
+
+  /** Deletes the local state of the application. Only before `start` and after the end. */
+  cleanUp(): void {
+    if (this.#state !== 'CREATED' && this.#state !== 'NOT_RUNNING' && this.#state !== 'ERROR') {
+      throw new InvalidStateError(`local state cannot be deleted while the instance is ${this.#state}`)
+    }
+    const { stateDir, applicationId } = this.#config
+    if (stateDir !== undefined) this.#files.remove(`${stateDir}/${applicationId}`)
+  }
+
+  // -------------------------------------------------------------------------------------------------------- life
+
+  async #startTasks(): Promise<void> {
+    const instance = this
+    this.#manager = await TaskManager.start({
+      model: this.#model,
+      log: this.#options.log,
+      files: this.#files,
+      config: this.#config,
+      onRestored: (restored) => this.#options.restoreListener?.(restored),
+      onAsyncActivity: () => this.#thread?.wake(),
+      status: {
+        get paused() {
+          return instance.#paused
+        },
+        get stopping() {
+          return instance.#stopping
+        },
+      },
+    })
+    this.#thread = new StreamThread(this.#manager)
+  }
+
+  /** Never rejects: a failure ends in state ERROR. */
+  async #run(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#thread!.run()
+        this.#enter('PENDING_SHUTDOWN')
+        await this.#manager!.closeClean()
+        this.#endWith('NOT_RUNNING')
+        return
+      } catch (error) {
+        if (!(await this.#recover(error))) return
+      }
+    }
+  }
+
+  /** Undoes what was not committed; starts anew where the handler says so. */
+  async #recover(error: unknown): Promise<boolean> {
+    const manager = this.#manager!
+    await manager.closeDirty()
+    this.#remember(manager)
+    if (this.#stopping) {
+      this.#failure = error
+      this.#endWith('NOT_RUNNING')
+      return false
+    }
+    if (this.#decide(error) !== 'REPLACE_THREAD') {
+      this.#fail(error)
+      return false
+    }
+    this.#restarts++
+    this.#enter('REBALANCING')
+    try {
+      await this.#startTasks()
+    } catch (second) {
+      this.#fail(second)
+      return false
+    }
+    this.#enter('RUNNING')
+    return true
+  }
+
+  #decide(error: unknown): UncaughtExceptionResponse {
+    return this.#options.uncaughtExceptionHandler?.(error) ?? 'SHUTDOWN_CLIENT'
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error
+    this.#enter('PENDING_ERROR')
+    this.#endWith('ERROR')
+  }
+
+  #endWith(state: 'NOT_RUNNING' | 'ERROR'): void {
+    this.#unlock?.()
+    this.#unlock = null
+    this.#enter(state)
+  }
+
+  #enter(state: StreamsState): void {
+    const before = this.#state
+    if (before === state) return
+    this.#state = state
+    this.#options.stateListener?.(state, before)
+  }
+
+  /** State files have one owner: a second instance of the application on the same folder is refused. */
+  #lockState(): void {
+    const { stateDir, applicationId } = this.#config
+    if (stateDir === undefined) return
+    const directory = `${stateDir}/${applicationId}`
+    this.#files.makeDirectory(directory)
+    const lock = this.#files.lock(directory)
+    if ('owner' in lock) {
+      throw new InvalidStateError(`the state in ${directory} is in use by ${lock.owner}`)
+    }
+    this.#unlock = lock.release
+  }
+
+  #remember(manager: TaskManager): void {
+    for (const task of manager.tasks) {
+      this.#before.recordsIn += task.metrics.recordsIn
+      this.#before.recordsOut += task.metrics.recordsOut
+      this.#before.droppedRecords += task.droppedRecords
+    }
+    this.#before.commits += manager.commits
+  }
+
+  #runningManager(): TaskManager {
+    if (this.#manager === null || this.#state !== 'RUNNING') {
+      throw new InvalidStateError(`the instance is ${this.#state}; it must be RUNNING`)
+    }
+    return this.#manager
+  }
+
+  #spec(name: string): StoreSpec {
+    const store = this.#model.stores.get(name)
+    if (store !== undefined) return store.spec
+    throw new StreamsError('STREAMS_UNKNOWN_STORE', `the topology has no store ${name}`)
+  }
+
+  #stores(name: string): StateStore[] {
+    const manager = this.#runningManager()
+    const global = manager.globalStore(name)
+    if (global !== undefined) return [global]
+    return manager.tasks.map((task) => task.state.store(name)).filter((store) => store !== undefined)
+  }
+}

@@ -1,0 +1,83 @@
+import type { StateStore } from '../../state/index.js'
+import { type AnyBatch, originRow } from '../batch.js'
+import { TopologyError } from '../errors.js'
+import type { Cancellable, DroppedReason, NodeContext, ProcessorNode, PunctuationType } from '../node.js'
+import type { TaskGraph, TaskHost } from './task-graph.js'
+
+/** What one node of one task sees. */
+export class TaskNodeContext implements NodeContext {
+  readonly applicationId: string
+  readonly taskId: string
+  readonly nodeName: string
+  readonly partition: number
+  readonly emitIntervalMs: number
+  readonly emitEveryUpdate: boolean
+  readonly flushCallbacks: (() => void)[] = []
+  readonly closeCallbacks: (() => void)[] = []
+  readonly #node: ProcessorNode
+  readonly #graph: TaskGraph
+  readonly #host: TaskHost
+
+  constructor(node: ProcessorNode, graph: TaskGraph, host: TaskHost) {
+    this.applicationId = host.applicationId
+    this.taskId = host.taskId
+    this.nodeName = node.name
+    this.partition = host.partition
+    this.emitIntervalMs = host.emitIntervalMs
+    this.emitEveryUpdate = host.emitEveryUpdate
+    this.#node = node
+    this.#graph = graph
+    this.#host = host
+  }
+
+  stateStore<S extends StateStore>(name: string): S {
+    const store = this.#node.stores.includes(name)
+      ? this.#host.stateStore(name)
+      : this.#host.globalStore(name)
+    if (store === undefined) {
+      throw new TopologyError(
+        `store ${name} is not connected to this node; name it in the processor's stores, or make it a global store`,
+        { place: { taskId: this.taskId, node: this.nodeName } },
+      )
+    }
+    return store as S
+  }
+
+  currentStreamTimeMs(): number {
+    return this.#graph.streamTimeMs
+  }
+
+  currentSystemTimeMs(): number {
+    return this.#host.clock.now()
+  }
+
+  forward(batch: AnyBatch, child?: string | null): void {
+    this.#graph.forward(this.nodeName, batch, child ?? null)
+  }
+
+  schedule(intervalMs: number, type: PunctuationType, callback: (timestamp: number) => void): Cancellable {
+    return this.#graph.schedule(this.nodeName, intervalMs, type, callback)
+  }
+
+  onFlush(callback: () => void): void {
+    this.flushCallbacks.push(callback)
+  }
+
+  onClose(callback: () => void): void {
+    this.closeCallbacks.push(callback)
+  }
+
+  dropped(reason: DroppedReason, batch: AnyBatch, row: number): void {
+    const origin = batch.origin
+    const offset = origin === null ? -1 : origin.offsets[originRow(batch, row)]!
+    this.#host.dropped(this.nodeName, reason, origin?.topic ?? null, origin?.partition ?? -1, offset)
+  }
+
+  processingError(error: unknown, batch: AnyBatch, row: number): void {
+    this.#host.processingError(this.nodeName, error, batch, row)
+  }
+
+  requestCommit(): void {
+    this.#host.requestCommit()
+  }
+}

@@ -1,0 +1,315 @@
+import { ByteWriter } from '../../common/index.js'
+import type { Headers, Producer, RecordBatchBuilder } from '../../log/index.js'
+import type { Serde } from '../../serde/index.js'
+import { type AnyBatch, headersOf, originRow } from '../batch.js'
+import { askHandler, type ExceptionHandler, type FailedResult } from '../config.js'
+import { messageOf, ProductionError, StreamsConfigError } from '../errors.js'
+import type { SinkNode } from '../node.js'
+
+/** Where the results of tasks go: a port, so that the test driver can keep them. */
+export interface RecordCollector {
+  /** `dropped` is told of each record that could not be written and that the production handler passed over. */
+  send(sink: SinkNode, batch: AnyBatch, taskId: string, dropped: (row: number) => void): void
+  sendRaw(
+    topic: string,
+    partition: number,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    timestamp: number,
+    headers?: Headers,
+  ): void
+}
+
+export interface SinkOptions {
+  readonly defaultKeySerde: Serde<unknown> | undefined
+  readonly defaultValueSerde: Serde<unknown> | undefined
+  /** Name of a topic in the log: internal topics carry the application id. */
+  readonly resolveTopic: (name: string) => string
+}
+
+export function sinkSerdes(
+  sink: SinkNode,
+  options: SinkOptions,
+): { keySerde: Serde<unknown>; valueSerde: Serde<unknown> } {
+  const keySerde = sink.keySerde ?? options.defaultKeySerde
+  const valueSerde = sink.valueSerde ?? options.defaultValueSerde
+  if (keySerde === undefined || valueSerde === undefined) {
+    const what = keySerde === undefined ? 'key' : 'value'
+    throw new StreamsConfigError(
+      `sink ${sink.name} has no ${what} serde, and the application has no default one`,
+    )
+  }
+  return { keySerde, valueSerde }
+}
+
+export function topicOf(
+  sink: SinkNode,
+  batch: AnyBatch,
+  row: number,
+  resolve: (name: string) => string,
+): string {
+  if (typeof sink.topic === 'string') return resolve(sink.topic)
+  const origin = batch.origin
+  return sink.topic(batch.keys[row], batch.values[row], {
+    topic: origin?.topic ?? null,
+    partition: origin?.partition ?? -1,
+    offset: origin === null ? -1 : origin.offsets[originRow(batch, row)]!,
+    timestamp: batch.timestamps[row]!,
+    headers: headersOf(batch, row) ?? [],
+  })
+}
+
+interface CollectorOptions extends SinkOptions {
+  readonly producer: Producer
+  readonly createBatchBuilder: () => RecordBatchBuilder
+  /** The default partitioner, over the serialised key. */
+  readonly partitionOf: (key: Uint8Array, partitionCount: number) => number
+  readonly productionExceptionHandler: ExceptionHandler<FailedResult>
+  /** Called before the first record after a commit: begins the transaction. */
+  readonly onFirstRecord: () => void
+}
+
+/** A batch is handed over when it holds this many bytes; the rest at the commit. */
+const batchBytesMax = 256 * 1024
+
+interface TopicBuffer {
+  readonly topic: string
+  /** null until the log was asked; records wait in `waiting`. */
+  partitionCount: number | null
+  readonly builders: (RecordBatchBuilder | null)[]
+  readonly waiting: (() => void)[]
+  /** Where records without a key go; moves on with every batch handed over. */
+  sticky: number
+}
+
+/** Builds one record batch per topic-partition and hands it to the producer as it will be stored. */
+export class ProducerRecordCollector implements RecordCollector {
+  recordsOut = 0
+  readonly #options: CollectorOptions
+  readonly #topics = new Map<string, TopicBuffer>()
+  readonly #keyWriter = new ByteWriter(256)
+  /** Writes the key that was serialised to choose the partition. */
+  readonly #writtenKey: Serde<unknown>
+  #pending: Promise<void> | null = null
+  #empty = true
+
+  constructor(options: CollectorOptions) {
+    this.#options = options
+    const written = this.#keyWriter
+    this.#writtenKey = {
+      write: (_key, out) => out.writeBytes(written.buffer.subarray(0, written.position)),
+      read: () => null,
+    }
+  }
+
+  /** Tells the partition count of a topic, so that its records need not wait for it. */
+  know(topic: string, partitionCount: number): void {
+    this.#buffer(topic).partitionCount = partitionCount
+  }
+
+  /** True when nothing was sent since the last commit. */
+  get empty(): boolean {
+    return this.#empty
+  }
+
+  /** After a commit. What asynchronous operators sent meanwhile already belongs to the next one. */
+  committed(): void {
+    this.#empty = true
+    for (const buffer of this.#topics.values()) {
+      if (buffer.waiting.length > 0 || buffer.builders.some((builder) => (builder?.recordCount ?? 0) > 0)) {
+        this.#begin()
+        return
+      }
+    }
+  }
+
+  send(sink: SinkNode, batch: AnyBatch, taskId: string, dropped: (row: number) => void): void {
+    this.#begin()
+    const { keySerde, valueSerde } = sinkSerdes(sink, this.#options)
+    let buffer: TopicBuffer | null = null
+    for (let row = 0; row < batch.size; row++) {
+      if (buffer === null || typeof sink.topic !== 'string') {
+        buffer = this.#buffer(topicOf(sink, batch, row, this.#options.resolveTopic))
+      }
+      try {
+        this.#append(buffer, sink, keySerde, valueSerde, batch, row)
+      } catch (error) {
+        this.#failed(sink, buffer.topic, batch, row, taskId, error)
+        dropped(row)
+      }
+    }
+    this.recordsOut += batch.size
+  }
+
+  sendRaw(
+    topic: string,
+    partition: number,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    timestamp: number,
+    headers?: Headers,
+  ): void {
+    this.#begin()
+    const buffer = this.#buffer(topic)
+    this.#builder(buffer, partition).append(timestamp, key, value, headers ?? null)
+    this.#sendWhenFull(buffer, partition)
+  }
+
+  /** Waits for room in the producer, and for the partition counts of topics seen for the first time. */
+  async drain(): Promise<void> {
+    for (const buffer of this.#topics.values()) {
+      if (buffer.waiting.length === 0) continue
+      buffer.partitionCount = await this.#options.producer.partitionsFor(buffer.topic)
+      for (const append of buffer.waiting.splice(0)) append()
+    }
+    const pending = this.#pending
+    this.#pending = null
+    if (pending !== null) await pending
+  }
+
+  get mustDrain(): boolean {
+    if (this.#pending !== null) return true
+    for (const buffer of this.#topics.values()) if (buffer.waiting.length > 0) return true
+    return false
+  }
+
+  /** Hands everything to the producer. */
+  async handOver(): Promise<void> {
+    await this.drain()
+    for (const buffer of this.#topics.values()) {
+      for (let partition = 0; partition < buffer.builders.length; partition++) this.#hand(buffer, partition)
+    }
+    await this.drain()
+  }
+
+  /** Hands everything over, and resolves once the log has acknowledged it. */
+  async flush(): Promise<void> {
+    await this.handOver()
+    await this.#options.producer.flush()
+  }
+
+  /** Forgets what was not handed over: before an abort. */
+  discard(): void {
+    for (const buffer of this.#topics.values()) {
+      buffer.builders.length = 0
+      buffer.waiting.length = 0
+    }
+    this.#pending?.catch(() => {})
+    this.#pending = null
+    this.#empty = true
+  }
+
+  #begin(): void {
+    if (!this.#empty) return
+    this.#options.onFirstRecord()
+    this.#empty = false
+  }
+
+  #append(
+    buffer: TopicBuffer,
+    sink: SinkNode,
+    keySerde: Serde<unknown>,
+    valueSerde: Serde<unknown>,
+    batch: AnyBatch,
+    row: number,
+  ): void {
+    const timestamp = batch.timestamps[row]!
+    if (!(timestamp >= 0)) throw new Error(`its timestamp is ${timestamp}; a record needs one of at least 0`)
+    const key = batch.keys[row]
+    const value = batch.values[row]
+    const headers = headersOf(batch, row)
+    const count = buffer.partitionCount
+    if (count === null) {
+      buffer.waiting.push(() => this.#append(buffer, sink, keySerde, valueSerde, batch, row))
+      return
+    }
+    if (count === 1 && sink.partitioner === null) {
+      this.#builder(buffer, 0).appendWith(timestamp, keySerde, key, valueSerde, value, headers)
+      this.#sendWhenFull(buffer, 0)
+      return
+    }
+    const partition = this.#choosePartition(buffer, sink, keySerde, key, value, count)
+    const builder = this.#builder(buffer, partition)
+    if (this.#keyWriter.position > 0) {
+      builder.appendWith(timestamp, this.#writtenKey, key, valueSerde, value, headers)
+    } else {
+      builder.appendWith(timestamp, keySerde, key, valueSerde, value, headers)
+    }
+    this.#sendWhenFull(buffer, partition)
+  }
+
+  /** Leaves the serialised key in `#keyWriter` where it is also the bytes to write. */
+  #choosePartition(
+    buffer: TopicBuffer,
+    sink: SinkNode,
+    keySerde: Serde<unknown>,
+    key: unknown,
+    value: unknown,
+    count: number,
+  ): number {
+    const written = this.#keyWriter
+    written.reset()
+    const chosen = sink.partitioner?.(buffer.topic, key, value, count)
+    if (chosen !== undefined) {
+      if (chosen >= 0 && chosen < count) return chosen
+      throw new Error(`the partitioner chose partition ${chosen} of ${count}`)
+    }
+    if (key === null) return buffer.sticky % count
+    if (keySerde.writePartitionKey === undefined) {
+      keySerde.write(key, written)
+      return this.#options.partitionOf(written.buffer.subarray(0, written.position), count)
+    }
+    keySerde.writePartitionKey(key, written)
+    const partition = this.#options.partitionOf(written.buffer.subarray(0, written.position), count)
+    written.reset()
+    return partition
+  }
+
+  #failed(sink: SinkNode, topic: string, batch: AnyBatch, row: number, taskId: string, error: unknown): void {
+    const failure: FailedResult = {
+      taskId,
+      node: sink.name,
+      topic,
+      key: batch.keys[row],
+      value: batch.values[row],
+      timestamp: batch.timestamps[row]!,
+      error,
+    }
+    if (askHandler(this.#options.productionExceptionHandler, failure) === 'continue') return
+    throw new ProductionError(`a record cannot be written to ${topic}: ${messageOf(error)}`, {
+      cause: error,
+      place: { taskId, node: sink.name },
+    })
+  }
+
+  #buffer(topic: string): TopicBuffer {
+    let buffer = this.#topics.get(topic)
+    if (buffer === undefined) {
+      buffer = { topic, partitionCount: null, builders: [], waiting: [], sticky: 0 }
+      this.#topics.set(topic, buffer)
+    }
+    return buffer
+  }
+
+  #builder(buffer: TopicBuffer, partition: number): RecordBatchBuilder {
+    const builder = buffer.builders[partition]
+    if (builder !== undefined && builder !== null) return builder
+    const created = this.#options.createBatchBuilder()
+    buffer.builders[partition] = created
+    return created
+  }
+
+  #sendWhenFull(buffer: TopicBuffer, partition: number): void {
+    if (buffer.builders[partition]!.sizeBytes >= batchBytesMax) this.#hand(buffer, partition)
+  }
+
+  #hand(buffer: TopicBuffer, partition: number): void {
+    const builder = buffer.builders[partition]
+    if (builder === undefined || builder === null) return
+    buffer.builders[partition] = null
+    if (builder.recordCount === 0) return
+    buffer.sticky++
+    const full = this.#options.producer.writeBatch({ topic: buffer.topic, partition }, builder)
+    if (full !== undefined) this.#pending = this.#pending === null ? full : this.#pending.then(() => full)
+  }
+}

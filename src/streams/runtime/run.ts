@@ -1,0 +1,42 @@
+import type { DecodedBatch, Headers } from '../../log/index.js'
+import type { AnyBatch, Origin } from '../batch.js'
+
+/** The origin of a run, with the way back to the bytes it was read from. */
+export interface RunOrigin extends Origin {
+  readonly raw: DecodedBatch
+  /** Row of `raw` for each row of the origin. */
+  readonly rawRows: ArrayLike<number>
+}
+
+/** Rows [from, to) of a batch; the batch itself where that is all of it. */
+export function sliceBatch(batch: AnyBatch, from: number, to: number): AnyBatch {
+  if (from === 0 && to === batch.size) return batch
+  const rows: number[] = []
+  for (let row = from; row < to; row++) rows.push(batch.rows === null ? row : batch.rows[row]!)
+  const timestamps: number[] = []
+  for (let row = from; row < to; row++) timestamps.push(batch.timestamps[row]!)
+  return {
+    size: to - from,
+    keys: batch.keys.slice(from, to),
+    values: batch.values.slice(from, to),
+    timestamps,
+    oldValues: batch.oldValues === null ? null : batch.oldValues.slice(from, to),
+    headers: batch.headers === null ? null : batch.headers.slice(from, to),
+    origin: batch.origin,
+    rows,
+  }
+}
+
+export function rawKey(raw: DecodedBatch, row: number): Buffer | null {
+  const start = raw.keyStart[row]!
+  return start < 0 ? null : raw.buffer.subarray(start, raw.keyEnd[row]!)
+}
+
+export function rawValue(raw: DecodedBatch, row: number): Buffer | null {
+  const start = raw.valueStart[row]!
+  return start < 0 ? null : raw.buffer.subarray(start, raw.valueEnd[row]!)
+}
+
+export function rawHeaders(raw: DecodedBatch, row: number): Headers {
+  return raw.headers?.[row] ?? []
+}

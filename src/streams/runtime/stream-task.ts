@@ -1,0 +1,267 @@
+import type { Clock } from '../../common/index.js'
+import type { FetchedBatch, OffsetCommit } from '../../log/index.js'
+import type { StateStore } from '../../state/index.js'
+import { type AnyBatch, originRow } from '../batch.js'
+import { askHandler, type FailedRecord, type ResolvedConfig } from '../config.js'
+import { DeserializationError, messageOf, ProcessingError } from '../errors.js'
+import type { DroppedReason, SinkNode, TopologyNode } from '../node.js'
+import { deadLetterHeaders } from './dead-letters.js'
+import type { InputHost, Skipped } from './input-partition.js'
+import type { TaskMetrics } from './metrics.js'
+import type { PartitionGroup } from './partition-group.js'
+import { encodePartitionTime } from './partition-time.js'
+import type { RecordCollector } from './record-collector.js'
+import { type RunOrigin, rawHeaders, rawKey, rawValue } from './run.js'
+import type { StateManager } from './state-manager.js'
+import { TaskGraph, type TaskHost } from './task-graph.js'
+
+/** Bounds of one slice of work, so that the event loop and other tasks get their turn. */
+export interface Slice {
+  readonly recordsMax: number
+  /** Wall-clock time at which to stop. */
+  readonly until: number
+}
+
+export interface StreamTaskOptions {
+  readonly taskId: string
+  readonly partition: number
+  readonly nodes: readonly TopologyNode[]
+  readonly config: ResolvedConfig
+  readonly collector: RecordCollector
+  readonly globalStore: (name: string) => StateStore | undefined
+  readonly metrics: TaskMetrics
+  readonly openState: (metrics: TaskMetrics) => StateManager
+  /** A node sent something, or failed, on its own account: outside of a call of the task's owner. */
+  readonly onAsyncActivity?: () => void
+}
+
+/**
+ * One sub-topology for one partition: buffered input, the running graph, and its state.
+ *
+ *     add ─▶ partition group ─▶ process (run by run) ─▶ graph ─▶ stores, collector
+ *     commit: flush ─▶ (owner: producer flush, offsets, transaction) ─▶ committed
+ */
+export class StreamTask implements TaskHost, InputHost {
+  readonly applicationId: string
+  readonly taskId: string
+  readonly partition: number
+  readonly clock: Clock
+  readonly emitIntervalMs: number
+  readonly emitEveryUpdate: boolean
+  readonly metrics: TaskMetrics
+  readonly state: StateManager
+  commitRequested = false
+  /** Something was processed since the last commit. */
+  dirty = false
+  readonly #options: StreamTaskOptions
+  readonly #runRecordsMax: number
+  #group: PartitionGroup | null = null
+  #graph: TaskGraph | null = null
+
+  constructor(options: StreamTaskOptions) {
+    const { config } = options
+    this.#options = options
+    this.applicationId = config.applicationId
+    this.taskId = options.taskId
+    this.partition = options.partition
+    this.clock = config.clock
+    this.emitIntervalMs = config.emitIntervalMs
+    this.emitEveryUpdate = config.emitEveryUpdate
+    this.metrics = options.metrics
+    this.state = options.openState(options.metrics)
+    this.#runRecordsMax = config.bufferedRecordsPerPartition
+  }
+
+  /** Starts the nodes; stores must have been restored. */
+  start(group: PartitionGroup): void {
+    this.#group = group
+    this.#graph = new TaskGraph(this.#options.nodes, this)
+    this.#graph.streamTimeMs = group.streamTimeMs
+  }
+
+  get group(): PartitionGroup {
+    return this.#group!
+  }
+
+  get graph(): TaskGraph {
+    return this.#graph!
+  }
+
+  /** Buffers a fetched batch. Returns false when reading on from its partition should pause. */
+  add(batch: FetchedBatch): boolean {
+    return this.group.add(batch.topic, batch.partition, batch.decode())
+  }
+
+  /** Processes what is buffered, in time order, within the slice. Returns the number of records. */
+  process(slice: Slice): number {
+    let processed = 0
+    while (processed < slice.recordsMax) {
+      const run = this.group.nextRun(Math.min(slice.recordsMax - processed, this.#runRecordsMax))
+      if (run === null) break
+      this.dirty = true
+      this.graph.process(run.source, run.batch)
+      processed += run.batch.size
+      this.metrics.recordsIn += run.batch.size
+      this.group.throwIfFailed()
+      if (this.clock.now() >= slice.until) break
+    }
+    return processed
+  }
+
+  punctuateWallClock(): boolean {
+    if (this.clock.now() < this.graph.nextWallClockPunctuation) return false
+    this.dirty = true
+    return this.graph.punctuateWallClock()
+  }
+
+  /** Sends what was held back, and writes state to the database and the changelogs, uncommitted. */
+  flush(): void {
+    this.graph.flush()
+    this.graph.hold()
+    this.state.flush()
+  }
+
+  /** Where a restart has to begin, with the partition time that Kafka Streams keeps beside it. */
+  offsets(): OffsetCommit[] {
+    return this.group.partitions.map((input) => ({
+      topic: input.topic,
+      partition: input.partition,
+      offset: input.nextOffset,
+      metadata: encodePartitionTime(input.partitionTime),
+    }))
+  }
+
+  committed(endOffsets: ReadonlyMap<string, number>): void {
+    this.state.commit(endOffsets)
+    this.dirty = false
+    this.commitRequested = false
+    this.graph.release()
+  }
+
+  /** Kafka's `dropped-records-total`: what nodes left out, and what stores refused as too old. */
+  get droppedRecords(): number {
+    return this.metrics.droppedRecords + this.state.droppedExpired
+  }
+
+  get droppedByReason(): Readonly<Record<string, number>> {
+    const reasons: Record<string, number> = Object.fromEntries(this.metrics.dropped)
+    const expired = this.state.droppedExpired
+    if (expired > 0) reasons.expired = (reasons.expired ?? 0) + expired
+    return reasons
+  }
+
+  /** Closes nodes and state. What was not committed is forgotten. */
+  close(): void {
+    try {
+      this.#graph?.close()
+    } finally {
+      this.state.close()
+    }
+  }
+
+  // ------------------------------------------------------------------------------------- what nodes ask for
+
+  stateStore(name: string): StateStore | undefined {
+    return this.state.store(name)
+  }
+
+  globalStore(name: string): StateStore | undefined {
+    return this.#options.globalStore(name)
+  }
+
+  send(sink: SinkNode, batch: AnyBatch): void {
+    this.dirty = true
+    this.metrics.recordsOut += batch.size
+    this.#options.collector.send(sink, batch, this.taskId, (row) => {
+      const origin = batch.origin
+      const offset = origin === null ? -1 : origin.offsets[originRow(batch, row)]!
+      this.dropped(sink.name, 'production', origin?.topic ?? null, origin?.partition ?? -1, offset)
+    })
+  }
+
+  dropped(
+    node: string,
+    reason: DroppedReason,
+    topic: string | null,
+    partition: number,
+    offset: number,
+  ): void {
+    this.metrics.countDropped(reason)
+    this.#options.config.onDropped?.({ taskId: this.taskId, node, reason, topic, partition, offset })
+  }
+
+  processingError(node: string, error: unknown, batch: AnyBatch, row: number): void {
+    const failure = this.#failedRecord(node, error, batch, row)
+    if (askHandler(this.#options.config.processingExceptionHandler, failure) === 'fail') {
+      const known = failure.topic !== ''
+      throw new ProcessingError(messageOf(error), {
+        cause: error,
+        place: {
+          taskId: this.taskId,
+          node,
+          ...(known ? { topic: failure.topic, partition: failure.partition, offset: failure.offset } : {}),
+        },
+      })
+    }
+    this.dropped(node, 'processing', failure.topic, failure.partition, failure.offset)
+    this.#sendDeadLetter(failure)
+  }
+
+  requestCommit(): void {
+    this.commitRequested = true
+  }
+
+  asyncActivity(): void {
+    this.dirty = true
+    this.#options.onAsyncActivity?.()
+  }
+
+  // ------------------------------------------------------------------------------- what reading input asks for
+
+  deserializationError(failure: FailedRecord): void {
+    if (askHandler(this.#options.config.deserializationExceptionHandler, failure) === 'continue') return
+    throw new DeserializationError(`the record cannot be read: ${messageOf(failure.error)}`, {
+      cause: failure.error,
+      place: {
+        taskId: this.taskId,
+        topic: failure.topic,
+        partition: failure.partition,
+        offset: failure.offset,
+      },
+    })
+  }
+
+  skipped(skipped: Skipped): void {
+    const { failure, reason } = skipped
+    this.dirty = true
+    this.dropped(failure.topic, reason, failure.topic, failure.partition, failure.offset)
+    if (reason === 'deserialization') this.#sendDeadLetter(failure)
+  }
+
+  #sendDeadLetter(failure: FailedRecord): void {
+    const topic = this.#options.config.deadLetterTopic
+    if (topic === undefined) return
+    const { collector } = this.#options
+    collector.sendRaw(topic, 0, failure.key, failure.value, failure.timestamp, deadLetterHeaders(failure))
+  }
+
+  #failedRecord(node: string, error: unknown, batch: AnyBatch, row: number): FailedRecord {
+    const origin = batch.origin as RunOrigin | null
+    const place = { taskId: this.taskId, node, timestamp: batch.timestamps[row] ?? -1, error }
+    if (origin?.raw === undefined) {
+      return { ...place, topic: '', partition: -1, offset: -1, headers: [], key: null, value: null }
+    }
+    const at = originRow(batch, row)
+    const rawRow = origin.rawRows[at]!
+    return {
+      ...place,
+      topic: origin.topic,
+      partition: origin.partition,
+      offset: origin.offsets[at]!,
+      timestamp: origin.raw.timestamps[rawRow]!,
+      headers: rawHeaders(origin.raw, rawRow),
+      key: rawKey(origin.raw, rawRow),
+      value: rawValue(origin.raw, rawRow),
+    }
+  }
+}

@@ -1,0 +1,286 @@
+import { Subject } from 'rxjs'
+import type { Clock } from '../../common/index.js'
+import type { StateStore } from '../../state/index.js'
+import type { AnyBatch } from '../batch.js'
+import { messageOf, ProcessingError, StreamsError, TopologyError } from '../errors.js'
+import type {
+  Cancellable,
+  DroppedReason,
+  ProcessorNode,
+  PunctuationType,
+  SinkNode,
+  SourceNode,
+  TopologyNode,
+} from '../node.js'
+import { recordAtATimeSources } from './batch-safety.js'
+import { TaskNodeContext } from './node-context.js'
+import { PunctuationQueue } from './punctuation.js'
+import { sliceBatch } from './run.js'
+
+/** What a graph needs of the task that owns it. */
+export interface TaskHost {
+  readonly applicationId: string
+  readonly taskId: string
+  readonly partition: number
+  readonly clock: Clock
+  readonly emitIntervalMs: number
+  readonly emitEveryUpdate: boolean
+  stateStore(name: string): StateStore | undefined
+  globalStore(name: string): StateStore | undefined
+  /** Takes the records that reached a sink. */
+  send(sink: SinkNode, batch: AnyBatch): void
+  dropped(node: string, reason: DroppedReason, topic: string | null, partition: number, offset: number): void
+  processingError(node: string, error: unknown, batch: AnyBatch, row: number): void
+  requestCommit(): void
+  /** A node sent something, or failed, while nothing was being processed: an answer it had waited for. */
+  asyncActivity(): void
+}
+
+type RunningNode = RunningSource | RunningProcessor | RunningSink
+
+interface RunningSource {
+  readonly node: SourceNode
+  readonly children: RunningNode[]
+}
+
+interface RunningProcessor {
+  readonly node: ProcessorNode
+  readonly children: RunningNode[]
+  readonly context: TaskNodeContext
+  readonly input: Subject<AnyBatch>
+}
+
+interface RunningSink {
+  readonly node: SinkNode
+}
+
+/**
+ * The nodes of a sub-topology, instantiated once for a task.
+ *
+ *     source ──▶ input Subject ─▶ operator(context) ─▶ output ──▶ children, in the order they were attached
+ *
+ * Everything runs synchronously inside `process`, depth first. The first error poisons the graph: what is still on its
+ * way is let go, and the call that caused it throws. The owner must then close the graph and start afresh from the last
+ * commit.
+ */
+export class TaskGraph {
+  /** Stream time of the task, ms: set before the record, or the run, that moved it is processed. */
+  streamTimeMs = -1
+  readonly #nodes = new Map<string, RunningNode>()
+  readonly #host: TaskHost
+  readonly #recordAtATime: ReadonlySet<string>
+  readonly #streamTimePunctuators = new PunctuationQueue()
+  readonly #wallClockPunctuators = new PunctuationQueue()
+  #failure: unknown = null
+  #closed = false
+  /** Inside a call of the owner; what nodes send outside of one, they send on their own account. */
+  #busy = false
+  /** Not null during a commit: what nodes send on their own account then belongs to the next one. */
+  #held: (() => void)[] | null = null
+
+  constructor(nodes: readonly TopologyNode[], host: TaskHost) {
+    this.#host = host
+    this.#recordAtATime = recordAtATimeSources(nodes)
+    for (const node of nodes) this.#add(node)
+    this.#busy = true
+    for (const running of this.#nodes.values()) {
+      if (running.node.kind === 'processor') this.#start(running as RunningProcessor)
+    }
+    this.#busy = false
+    this.#throwFailure()
+  }
+
+  #add(node: TopologyNode): void {
+    let running: RunningNode
+    if (node.kind === 'source') running = { node, children: [] }
+    else if (node.kind === 'sink') running = { node }
+    else {
+      const context = new TaskNodeContext(node, this, this.#host)
+      running = { node, children: [], context, input: new Subject<AnyBatch>() }
+    }
+    this.#nodes.set(node.name, running)
+    if (node.kind === 'source') return
+    for (const name of node.parents) {
+      const parent = this.#nodes.get(name)
+      if (parent === undefined || !('children' in parent)) {
+        throw new TopologyError(
+          `node ${node.name} names ${name} as its parent, which does not come before it`,
+        )
+      }
+      parent.children.push(running)
+    }
+  }
+
+  #start(running: RunningProcessor): void {
+    const { node, context, input, children } = running
+    input.pipe(node.operator(context)).subscribe({
+      next: (batch) => this.#emit(children, batch),
+      error: (error) => this.#fail(node.name, error),
+    })
+  }
+
+  #begin(): void {
+    this.#throwFailure()
+    this.#busy = true
+  }
+
+  #end(): void {
+    this.#busy = false
+    this.#throwFailure()
+  }
+
+  /** Takes a run of source records through the graph; returns when everything that follows from it has happened. */
+  process(source: string, batch: AnyBatch): void {
+    this.#begin()
+    const running = this.#nodes.get(source) as RunningSource
+    const streamTimes = batch.origin!.streamTimes
+    const single = this.#recordAtATime.has(source)
+    let from = 0
+    while (from < batch.size) {
+      const to = single ? from + 1 : this.#untilPunctuation(streamTimes, from, batch.size)
+      this.streamTimeMs = streamTimes[to - 1]!
+      this.#emit(running.children, sliceBatch(batch, from, to))
+      if (this.#failure !== null) break
+      this.#streamTimePunctuators.punctuate(this.streamTimeMs)
+      from = to
+    }
+    this.#end()
+  }
+
+  /** A stream-time punctuator fires between two records: the batch is cut behind the one that makes it due. */
+  #untilPunctuation(streamTimes: ArrayLike<number>, from: number, size: number): number {
+    const due = this.#streamTimePunctuators.nextDue
+    if (due > streamTimes[size - 1]!) return size
+    let to = from
+    while (streamTimes[to]! < due) to++
+    return to + 1
+  }
+
+  punctuateWallClock(): boolean {
+    this.#begin()
+    const fired = this.#wallClockPunctuators.punctuate(this.#host.clock.now())
+    this.#end()
+    return fired
+  }
+
+  /** Wall-clock time at which a punctuator is due next, ms; infinity without one. */
+  get nextWallClockPunctuation(): number {
+    return this.#wallClockPunctuators.nextDue
+  }
+
+  /** Lets nodes send what they hold back until a commit, parents before children. */
+  flush(): void {
+    this.#begin()
+    for (const running of this.#nodes.values()) {
+      if (!('context' in running)) continue
+      for (const callback of running.context.flushCallbacks) {
+        if (this.#failure === null) this.#guard(running.node.name, callback)
+      }
+    }
+    this.#end()
+  }
+
+  /** From here to `release` nothing that nodes send on their own account goes on. */
+  hold(): void {
+    this.#held = []
+  }
+
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = null
+    for (const send of held) send()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#busy = true
+    for (const running of this.#nodes.values()) {
+      if (!('context' in running)) continue
+      for (const callback of running.context.closeCallbacks) this.#guard(running.node.name, callback)
+      running.input.complete()
+    }
+    this.#busy = false
+  }
+
+  forward(from: string, batch: AnyBatch, child: string | null): void {
+    const children = (this.#nodes.get(from) as RunningProcessor).children
+    if (child === null) {
+      this.#emit(children, batch)
+      return
+    }
+    const target = children.find((c) => c.node.name === child)
+    if (target === undefined) {
+      throw new TopologyError(`node ${from} forwards to ${child}, which is not one of its children`, {
+        place: { taskId: this.#host.taskId, node: from },
+      })
+    }
+    this.#emit([target], batch)
+  }
+
+  schedule(
+    node: string,
+    intervalMs: number,
+    type: PunctuationType,
+    callback: (timestamp: number) => void,
+  ): Cancellable {
+    if (!(intervalMs >= 1)) {
+      throw new TopologyError(`the interval of a punctuator must be at least 1 ms, found ${intervalMs}`, {
+        place: { taskId: this.#host.taskId, node },
+      })
+    }
+    const guarded = (timestamp: number) => {
+      if (this.#failure === null) this.#guard(node, () => callback(timestamp))
+    }
+    // Stream time is aligned to 0, so that the first record fires; wall-clock time counts from now.
+    return type === 'STREAM_TIME'
+      ? this.#streamTimePunctuators.schedule(0, intervalMs, guarded)
+      : this.#wallClockPunctuators.schedule(this.#host.clock.now() + intervalMs, intervalMs, guarded)
+  }
+
+  #emit(children: readonly RunningNode[], batch: AnyBatch): void {
+    if (batch.size === 0) return
+    if (!this.#busy) {
+      if (this.#held !== null) {
+        this.#held.push(() => this.#emit(children, batch))
+        return
+      }
+      this.#host.asyncActivity()
+    }
+    for (let i = 0; i < children.length; i++) this.#deliver(children[i]!, batch)
+  }
+
+  #deliver(child: RunningNode, batch: AnyBatch): void {
+    if (this.#failure !== null || this.#closed) return
+    if ('input' in child) {
+      child.input.next(batch)
+      return
+    }
+    try {
+      this.#host.send(child.node as SinkNode, batch)
+    } catch (error) {
+      this.#fail(child.node.name, error)
+    }
+  }
+
+  #guard(node: string, callback: () => void): void {
+    try {
+      callback()
+    } catch (error) {
+      this.#fail(node, error)
+    }
+  }
+
+  #fail(node: string, error: unknown): void {
+    if (this.#failure !== null) return
+    this.#failure =
+      error instanceof StreamsError
+        ? error
+        : new ProcessingError(messageOf(error), { cause: error, place: { taskId: this.#host.taskId, node } })
+    if (!this.#busy) this.#host.asyncActivity()
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== null) throw this.#failure
+  }
+}

@@ -1,0 +1,185 @@
+import { nextEventLoopTurn } from '../../common/index.js'
+import type { Consumer, FetchedBatch, TopicPartition } from '../../log/index.js'
+import type { ResolvedConfig } from '../config.js'
+import type { InputPartition } from './input-partition.js'
+import type { StreamTask } from './stream-task.js'
+
+/** Wall-clock time of one slice of work, ms, before the event loop gets its turn. */
+const sliceMs = 10
+/** Longest wait of an idle thread, ms; anything that happens wakes it earlier. */
+const idleMs = 3_600_000
+
+/** What the thread drives, besides tasks. */
+export interface ThreadHost {
+  readonly config: ResolvedConfig
+  readonly consumer: Consumer
+  readonly tasks: readonly StreamTask[]
+  taskOf(partition: TopicPartition): StreamTask | undefined
+  /** Takes a batch of a global topic. */
+  applyGlobal(batch: FetchedBatch): void
+  /** Called after each slice: waits for room where records go. */
+  drain(): Promise<void>
+  commit(): Promise<void>
+  readonly paused: boolean
+  readonly stopping: boolean
+}
+
+/**
+ * The loop of an instance: poll, process, punctuate, commit.
+ *
+ *     poll ─▶ buffer ─▶ slice of each task in turn (≤ 10 ms together) ─▶ punctuate ─▶ commit when due ─▶ yield ─┐
+ *       ▲                                                                                                     │
+ *       └───── nothing to do: waits in poll until records come, a time is due, or it is woken ◀───────────────┘
+ */
+export class StreamThread {
+  readonly #host: ThreadHost
+  #lastCommit = Number.NEGATIVE_INFINITY
+  #firstTask = 0
+  #paused = new Set<InputPartition>()
+  #wakeup = false
+  #afterStep: (() => void)[] = []
+  /** Earliest time at which an empty partition is no longer waited for. */
+  #idleUntil = Number.POSITIVE_INFINITY
+
+  constructor(host: ThreadHost) {
+    this.#host = host
+  }
+
+  /** Resolves when the thread has gone round once more, or has ended. */
+  afterStep(): Promise<void> {
+    return new Promise((resolve) => this.#afterStep.push(resolve))
+  }
+
+  /** Makes a waiting thread look again. */
+  wake(): void {
+    this.#wakeup = true
+    this.#host.consumer.wakeup()
+  }
+
+  /** Runs until the host is stopping; throws what a task throws. */
+  async run(): Promise<void> {
+    try {
+      await this.#loop()
+    } finally {
+      this.#stepped()
+    }
+  }
+
+  #stepped(): void {
+    const waiting = this.#afterStep
+    this.#afterStep = []
+    for (const resolve of waiting) resolve()
+  }
+
+  async #loop(): Promise<void> {
+    const { consumer } = this.#host
+    let busy = true
+    while (!this.#host.stopping) {
+      const wait = busy || this.#wakeup ? 0 : this.#waitMs()
+      this.#wakeup = false
+      const batches = await consumer.pollBatches(wait)
+      for (const batch of batches) this.#buffer(batch)
+      if (this.#host.stopping) break
+      busy = await this.#step()
+      this.#stepped()
+      if (busy || batches.length > 0) await nextEventLoopTurn()
+    }
+  }
+
+  #buffer(batch: FetchedBatch): void {
+    const task = this.#host.taskOf(batch)
+    if (task === undefined) {
+      this.#host.applyGlobal(batch)
+      return
+    }
+    if (task.add(batch)) return
+    const input = task.group.partition(batch.topic, batch.partition)!
+    if (this.#paused.has(input)) return
+    this.#paused.add(input)
+    this.#host.consumer.pause([input])
+  }
+
+  /** One round of work. Returns whether there may be more at once. */
+  async #step(): Promise<boolean> {
+    const more = this.#host.paused ? false : await this.#work()
+    await this.#host.drain()
+    this.#resumeWithRoom()
+    if (this.#commitDue()) {
+      await this.#host.commit()
+      this.#lastCommit = this.#host.config.clock.now()
+    }
+    return more
+  }
+
+  async #work(): Promise<boolean> {
+    await this.#settleEmptyPartitions()
+    const more = this.#processSlice()
+    for (const task of this.#host.tasks) task.punctuateWallClock()
+    return more
+  }
+
+  /** Every task in turn, until the time is up: then the next slice begins with the next task. */
+  #processSlice(): boolean {
+    const { tasks } = this.#host
+    const until = this.#host.config.clock.now() + sliceMs
+    let processed = 0
+    for (let i = 0; i < tasks.length; i++) {
+      const task = tasks[(this.#firstTask + i) % tasks.length]!
+      processed += task.process({ recordsMax: Number.MAX_SAFE_INTEGER, until })
+      if (this.#host.config.clock.now() >= until) {
+        this.#firstTask = (this.#firstTask + i + 1) % tasks.length
+        return true
+      }
+    }
+    return processed > 0
+  }
+
+  /** The max.task.idle.ms rule: what is in the log but not here yet is waited for, what may still come only so long. */
+  async #settleEmptyPartitions(): Promise<void> {
+    this.#idleUntil = Number.POSITIVE_INFINITY
+    const { consumer, config } = this.#host
+    for (const task of this.#host.tasks) {
+      const blocking = task.group.blocking()
+      if (blocking.length === 0) continue
+      const ends = await consumer.endOffsets(blocking)
+      for (const [i, input] of blocking.entries()) {
+        const unfetched = (await consumer.position(input)) < ends[i]!
+        const until = task.group.settle(input, unfetched, config.clock.now())
+        if (until !== null) this.#idleUntil = Math.min(this.#idleUntil, until)
+      }
+    }
+  }
+
+  #resumeWithRoom(): void {
+    if (this.#paused.size === 0) return
+    for (const input of this.#paused) {
+      const task = this.#host.taskOf(input)
+      if (task === undefined || !task.group.hasRoom(input)) continue
+      this.#paused.delete(input)
+      this.#host.consumer.resume([input])
+    }
+  }
+
+  #commitDue(): boolean {
+    const { tasks, config } = this.#host
+    let dirty = false
+    for (const task of tasks) {
+      if (task.commitRequested) return true
+      dirty ||= task.dirty
+    }
+    return dirty && config.clock.now() >= this.#lastCommit + config.commitIntervalMs
+  }
+
+  /** How long nothing has to happen, ms. */
+  #waitMs(): number {
+    const { tasks, config, paused } = this.#host
+    const now = config.clock.now()
+    let next = now + idleMs
+    if (!paused) next = Math.min(next, this.#idleUntil)
+    for (const task of tasks) {
+      if (task.dirty) next = Math.min(next, this.#lastCommit + config.commitIntervalMs)
+      if (!paused) next = Math.min(next, task.graph.nextWallClockPunctuation)
+    }
+    return Math.max(1, next - now)
+  }
+}

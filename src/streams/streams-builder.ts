@@ -1,0 +1,80 @@
+import type { Serde } from '../serde/index.js'
+import type { StoreSpec } from '../state/index.js'
+import { GlobalKTable } from './global-ktable.js'
+import { Graph } from './graph/graph.js'
+import { globalStoreSource, globalTableSource, streamSource, tableSource } from './graph/sources.js'
+import { writeTopology } from './graph/write-topology.js'
+import { KGroupedStream } from './kgrouped-stream.js'
+import { KStream } from './kstream.js'
+import { KTable } from './ktable.js'
+import type { Consumed, Materialized } from './options.js'
+import type { ProcessorSupplier } from './processor-api.js'
+import type { Topology } from './topology.js'
+
+export interface BuildOptions {
+  /** 'all': tables read their changelog from the source topic, and self-joins keep one store. Default 'none'. */
+  readonly optimize?: 'none' | 'all'
+  /** Serdes of keys and values that none flow to. Otherwise the application's defaults. */
+  readonly defaultKeySerde?: Serde<unknown>
+  readonly defaultValueSerde?: Serde<unknown>
+}
+
+/** Where every topology begins: sources, stores, and `build`. */
+export class StreamsBuilder {
+  readonly #graph = new Graph({
+    stream: (handle) => new KStream(handle),
+    table: (handle) => new KTable(handle),
+    grouped: (handle) => new KGroupedStream(handle),
+  })
+
+  /** Reads one or several topics, or all whose name matches. */
+  stream<K = unknown, V = unknown>(
+    topics: string | readonly string[] | RegExp,
+    options: Consumed<K, V> = {},
+  ): KStream<K, V> {
+    return new KStream(streamSource(this.#graph, topics, options))
+  }
+
+  /** Reads a topic as a table: the latest value of each key; records with a null key are left out. */
+  table<K = unknown, V = unknown>(
+    topic: string,
+    options: Consumed<K, V> & { readonly materialized?: Materialized<K, V> } = {},
+  ): KTable<K, V> {
+    return new KTable(tableSource(this.#graph, topic, options))
+  }
+
+  /** Reads all partitions of a topic as a table on every instance. */
+  globalTable<K = unknown, V = unknown>(
+    topic: string,
+    options: Consumed<K, V> & { readonly materialized?: Materialized<K, V> } = {},
+  ): GlobalKTable<K, V> {
+    return new GlobalKTable(globalTableSource(this.#graph, topic, options))
+  }
+
+  /** Adds a store for processors, which name it in their options. */
+  addStateStore(spec: StoreSpec): this {
+    this.#graph.addStore(spec)
+    return this
+  }
+
+  /** A store that every instance fills from all partitions of `topic`, with a processor of its own. */
+  addGlobalStore<K, V>(
+    spec: StoreSpec,
+    topic: string,
+    supplier: ProcessorSupplier<K, V, never, never>,
+    options: Consumed<K, V> = {},
+  ): this {
+    globalStoreSource(
+      this.#graph,
+      spec,
+      topic,
+      supplier as ProcessorSupplier<unknown, unknown, unknown, unknown>,
+      options,
+    )
+    return this
+  }
+
+  build(options: BuildOptions = {}): Topology {
+    return writeTopology(this.#graph, options)
+  }
+}

@@ -1,0 +1,184 @@
+import type { Serde } from '../serde/index.js'
+import type { StoreSpec } from '../state/index.js'
+import { bindDefaultSerdes, type DefaultSerdes, defaultSerdes } from './default-serdes.js'
+import { describeTopology } from './describe.js'
+import { TopologyError } from './errors.js'
+import type { ProcessorNode, SinkNode, SourceNode, TopologyNode } from './node.js'
+import { groupNodes } from './subtopologies.js'
+import type { RepartitionTopic, Subtopology, TopologyModel, TopologyStore } from './topology-model.js'
+
+interface StoreEntry {
+  readonly spec: StoreSpec
+  readonly global: boolean
+  readonly sourceTopic: string | null
+  readonly processors: string[]
+}
+
+/**
+ * Nodes, stores and internal topics under their names: what `StreamsBuilder.build` makes, and what can be made by hand
+ * from sources, processors and sinks. Parents are added before their children.
+ */
+export class Topology implements TopologyModel {
+  readonly #nodes = new Map<string, TopologyNode>()
+  readonly #stores = new Map<string, StoreEntry>()
+  readonly #repartitionTopics = new Map<string, RepartitionTopic>()
+  readonly #copartitioned: (readonly string[])[] = []
+  readonly #defaults: DefaultSerdes
+  #subtopologies: readonly Subtopology[] | null = null
+
+  constructor(defaults: DefaultSerdes = defaultSerdes()) {
+    this.#defaults = defaults
+  }
+
+  get nodes(): ReadonlyMap<string, TopologyNode> {
+    return this.#nodes
+  }
+
+  get stores(): ReadonlyMap<string, TopologyStore> {
+    return this.#stores
+  }
+
+  get repartitionTopics(): ReadonlyMap<string, RepartitionTopic> {
+    return this.#repartitionTopics
+  }
+
+  get subtopologies(): readonly Subtopology[] {
+    this.#subtopologies ??= groupNodes(this.#nodes, this.#stores)
+    return this.#subtopologies
+  }
+
+  get copartitionGroups(): readonly (readonly string[])[] {
+    const groups: Set<string>[] = []
+    for (const sources of this.#copartitioned) {
+      const group = new Set(sources.flatMap((name) => this.#topicsOf(name)))
+      const touching = groups.filter((other) => [...other].some((topic) => group.has(topic)))
+      for (const other of touching) {
+        for (const topic of other) group.add(topic)
+        groups.splice(groups.indexOf(other), 1)
+      }
+      groups.push(group)
+    }
+    return groups.filter((group) => group.size > 1).map((group) => [...group])
+  }
+
+  addSource(source: Partial<SourceNode> & Pick<SourceNode, 'name' | 'topics'>): this {
+    if (!(source.topics instanceof RegExp)) this.#checkTopics(source.name, source.topics)
+    return this.#add({
+      kind: 'source',
+      name: source.name,
+      topics: source.topics,
+      keySerde: source.keySerde ?? null,
+      valueSerde: source.valueSerde ?? null,
+      timestampExtractor: source.timestampExtractor ?? null,
+      offsetReset: source.offsetReset ?? null,
+    })
+  }
+
+  addProcessor(
+    processor: Omit<ProcessorNode, 'kind' | 'stores'> & { readonly stores?: readonly string[] },
+  ): this {
+    this.#checkParents(processor.name, processor.parents)
+    this.#add({ kind: 'processor', ...processor, stores: [] })
+    return this.connect(processor.name, processor.stores ?? [])
+  }
+
+  addSink(sink: Partial<SinkNode> & Pick<SinkNode, 'name' | 'parents' | 'topic'>): this {
+    this.#checkParents(sink.name, sink.parents)
+    return this.#add({
+      kind: 'sink',
+      name: sink.name,
+      parents: sink.parents,
+      topic: sink.topic,
+      keySerde: sink.keySerde ?? null,
+      valueSerde: sink.valueSerde ?? null,
+      partitioner: sink.partitioner ?? null,
+    })
+  }
+
+  /** `sourceTopic`: the topic that serves as the store's changelog, instead of one of its own. */
+  addStateStore(
+    spec: StoreSpec,
+    processors: readonly string[] = [],
+    options: { global?: boolean; sourceTopic?: string | null } = {},
+  ): this {
+    if (this.#stores.has(spec.name)) throw new TopologyError(`there are two stores named "${spec.name}"`)
+    const { global = false, sourceTopic = null } = options
+    this.#stores.set(spec.name, { spec, global, sourceTopic, processors: [] })
+    for (const processor of processors) this.connect(processor, [spec.name])
+    return this
+  }
+
+  /** Connects stores to a processor. Global stores need no connection: every node may read them. */
+  connect(processor: string, stores: readonly string[]): this {
+    const node = this.#nodes.get(processor)
+    if (node?.kind !== 'processor') throw new TopologyError(`there is no processor named "${processor}"`)
+    const connected = new Set(node.stores)
+    for (const name of stores) {
+      const store = this.#stores.get(name)
+      if (store === undefined)
+        throw new TopologyError(`processor "${processor}" needs a store "${name}", which was never added`)
+      if (connected.has(name)) continue
+      connected.add(name)
+      store.processors.push(processor)
+    }
+    this.#nodes.set(processor, { ...node, stores: [...connected] })
+    this.#subtopologies = null
+    return this
+  }
+
+  addRepartitionTopic(topic: RepartitionTopic): this {
+    this.#repartitionTopics.set(topic.name, topic)
+    return this
+  }
+
+  /** The topics of these sources must have equal partition counts. */
+  copartition(sources: Iterable<string>): this {
+    this.#copartitioned.push([...sources])
+    return this
+  }
+
+  /** Serdes of stores whose keys or values have none of their own: the application's defaults. */
+  bindDefaultSerdes(keySerde: Serde<unknown> | undefined, valueSerde: Serde<unknown> | undefined): void {
+    bindDefaultSerdes(this.#defaults, keySerde, valueSerde)
+  }
+
+  /** Kafka Streams' text form, to the character. */
+  describe(): string {
+    return describeTopology(this)
+  }
+
+  #add(node: TopologyNode): this {
+    if (this.#nodes.has(node.name)) throw new TopologyError(`there are two nodes named "${node.name}"`)
+    this.#nodes.set(node.name, node)
+    this.#subtopologies = null
+    return this
+  }
+
+  #checkParents(name: string, parents: readonly string[]): void {
+    for (const parent of parents) {
+      const node = this.#nodes.get(parent)
+      if (node === undefined)
+        throw new TopologyError(`node "${name}" names the parent "${parent}", which was never added`)
+      if (node.kind === 'sink')
+        throw new TopologyError(`node "${name}" names the sink "${parent}" as its parent`)
+    }
+  }
+
+  #checkTopics(name: string, topics: readonly string[]): void {
+    if (topics.length === 0) throw new TopologyError(`source "${name}" reads no topic`)
+    for (const node of this.#nodes.values()) {
+      if (node.kind !== 'source' || node.topics instanceof RegExp) continue
+      const twice = node.topics.find((topic) => topics.includes(topic))
+      if (twice !== undefined) {
+        throw new TopologyError(
+          `topic "${twice}" is read by source "${node.name}" and by "${name}"; read it once and share the stream`,
+        )
+      }
+    }
+  }
+
+  #topicsOf(source: string): readonly string[] {
+    const node = this.#nodes.get(source)
+    return node?.kind === 'source' && !(node.topics instanceof RegExp) ? node.topics : []
+  }
+}

@@ -1,0 +1,52 @@
+import type { Headers } from '../log/index.js'
+import { serialize } from '../serde/index.js'
+import { type AnyBatch, headersOf, runtime, type SinkNode } from '../streams/index.js'
+import type { CapturedRecord } from './captured-record.js'
+
+/** Keeps what tasks send, as bytes. */
+export class CapturingCollector implements runtime.RecordCollector {
+  readonly #options: Parameters<typeof runtime.sinkSerdes>[1]
+  #records: CapturedRecord[] = []
+
+  constructor(options: Parameters<typeof runtime.sinkSerdes>[1]) {
+    this.#options = options
+  }
+
+  /** What was sent since the last call, in order. */
+  take(): CapturedRecord[] {
+    const records = this.#records
+    this.#records = []
+    return records
+  }
+
+  send(sink: SinkNode, batch: AnyBatch): void {
+    const { keySerde, valueSerde } = runtime.sinkSerdes(sink, this.#options)
+    for (let row = 0; row < batch.size; row++) {
+      const topic = runtime.topicOf(sink, batch, row, this.#options.resolveTopic)
+      this.#records.push({
+        topic,
+        key: serialize(keySerde, batch.keys[row]),
+        value: serialize(valueSerde, batch.values[row]),
+        timestamp: batch.timestamps[row]!,
+        headers: headersOf(batch, row) ?? [],
+      })
+    }
+  }
+
+  sendRaw(
+    topic: string,
+    _partition: number,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    timestamp: number,
+    headers: Headers = [],
+  ): void {
+    this.#records.push({
+      topic,
+      key: key === null ? null : Buffer.from(key),
+      value: value === null ? null : Buffer.from(value),
+      timestamp,
+      headers,
+    })
+  }
+}

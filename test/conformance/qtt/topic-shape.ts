@@ -1,0 +1,34 @@
+import type { DataSource, FormatInfo } from '../../../src/sql/metastore.js'
+import type { Column } from '../../../src/sql/schema.js'
+import type { Side } from './wire.js'
+
+/** How the records of a topic are written: what the stream or table declared on it says. */
+export interface TopicShape {
+  readonly key: Side
+  readonly value: Side
+  readonly window: { readonly type: 'time' | 'session'; readonly sizeMs: number | null } | null
+}
+
+export const undeclared: TopicShape = {
+  key: { format: 'KAFKA', columns: [], wrapped: false, role: 'key' },
+  value: { format: 'JSON', columns: [], wrapped: true, role: 'value' },
+  window: null,
+}
+
+export function shapeOf({ keyFormat, valueFormat, schema, window }: DataSource): TopicShape {
+  return {
+    key: side(keyFormat, schema.key, 'key'),
+    value: side(valueFormat, schema.value, 'value'),
+    window:
+      window === null ? null : { type: window.type === 'SESSION' ? 'session' : 'time', sizeMs: window.sizeMs },
+  }
+}
+
+function side(format: FormatInfo, columns: readonly Column[], role: Side['role']): Side {
+  return {
+    format: format.name,
+    columns,
+    wrapped: columns.length !== 1 || !format.features.includes('UNWRAP_SINGLES'),
+    role,
+  }
+}

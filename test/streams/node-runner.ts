@@ -1,0 +1,136 @@
+import { Subject } from 'rxjs'
+import { openStateDatabase, type StateStore } from '../../src/state/index.js'
+import type {
+  AnyBatch,
+  DroppedReason,
+  NodeContext,
+  ProcessorNode,
+  PunctuationType,
+  Topology,
+} from '../../src/streams/index.js'
+
+export interface Row {
+  readonly key: unknown
+  readonly value: unknown
+  readonly timestamp: number
+  readonly oldValue?: unknown
+}
+
+export interface RunnerOptions {
+  readonly emitEveryUpdate?: boolean
+  /** What the processing exception handler says. Default fail: the error is thrown. */
+  readonly onError?: 'continue' | 'fail'
+  /** Stores of an earlier run, to run on. */
+  readonly stores?: ReadonlyMap<string, StateStore>
+}
+
+/** Runs one node of a topology with real stores and nothing else. */
+export class NodeRunner {
+  readonly dropped: DroppedReason[] = []
+  readonly failedRows: number[] = []
+  readonly emitted: AnyBatch[] = []
+  readonly stores: ReadonlyMap<string, StateStore>
+  readonly #input = new Subject<AnyBatch>()
+  readonly #flush: (() => void)[] = []
+  readonly #close: (() => void)[] = []
+  #failure: unknown = null
+  #offset = 0
+
+  constructor(topology: Topology, name: string, options: RunnerOptions = {}) {
+    const node = topology.nodes.get(name) as ProcessorNode
+    this.stores = options.stores ?? openStores(topology, node)
+    const context: NodeContext = {
+      applicationId: 'test',
+      taskId: '0_0',
+      nodeName: name,
+      partition: 0,
+      emitIntervalMs: 0,
+      emitEveryUpdate: options.emitEveryUpdate ?? true,
+      stateStore: <S extends StateStore>(store: string) => this.stores.get(store) as S,
+      currentStreamTimeMs: () => -1,
+      currentSystemTimeMs: () => 0,
+      forward: (batch) => this.emitted.push(batch),
+      schedule: (_interval: number, _type: PunctuationType) => ({ cancel() {} }),
+      onFlush: (callback) => this.#flush.push(callback),
+      onClose: (callback) => this.#close.push(callback),
+      dropped: (reason) => this.dropped.push(reason),
+      processingError: (error, _batch, row) => {
+        if (options.onError !== 'continue') throw error
+        this.failedRows.push(row)
+      },
+      requestCommit() {},
+    }
+    this.#input.pipe(node.operator(context)).subscribe({
+      next: (batch) => this.emitted.push(batch),
+      error: (error) => {
+        this.#failure = error
+      },
+    })
+  }
+
+  /** Sends the rows as one batch; returns what came out. */
+  send(rows: readonly Row[]): Row[] {
+    const from = this.emitted.length
+    this.#input.next(this.batchOf(rows))
+    if (this.#failure !== null) throw this.#failure
+    return rowsOf(this.emitted.slice(from))
+  }
+
+  /** Sends the rows in batches of `size`. */
+  sendInBatches(rows: readonly Row[], size: number): Row[] {
+    const out: Row[] = []
+    for (let i = 0; i < rows.length; i += size) out.push(...this.send(rows.slice(i, i + size)))
+    return out
+  }
+
+  flush(): Row[] {
+    const from = this.emitted.length
+    for (const callback of this.#flush) callback()
+    return rowsOf(this.emitted.slice(from))
+  }
+
+  close(): void {
+    for (const callback of this.#close) callback()
+  }
+
+  batchOf(rows: readonly Row[]): AnyBatch {
+    const start = this.#offset
+    this.#offset += rows.length
+    return {
+      size: rows.length,
+      keys: rows.map((row) => row.key),
+      values: rows.map((row) => row.value),
+      timestamps: rows.map((row) => row.timestamp),
+      oldValues: rows.some((row) => row.oldValue !== undefined) ? rows.map((row) => row.oldValue ?? null) : null,
+      headers: null,
+      origin: {
+        topic: 'in',
+        partition: 0,
+        offsets: rows.map((_, i) => start + i),
+        headers: rows.map((_, i) => [{ key: 'n', value: Buffer.from([start + i]) }]),
+        streamTimes: rows.map((row) => row.timestamp),
+      },
+      rows: null,
+    }
+  }
+}
+
+function openStores(topology: Topology, node: ProcessorNode): Map<string, StateStore> {
+  const database = openStateDatabase({ path: ':memory:' })
+  return new Map(node.stores.map((name) => [name, database.openStore(topology.stores.get(name)!.spec)]))
+}
+
+export function rowsOf(batches: readonly AnyBatch[]): Row[] {
+  return batches.flatMap((batch) =>
+    Array.from({ length: batch.size }, (_, i) => ({
+      key: batch.keys[i],
+      value: batch.values[i],
+      timestamp: batch.timestamps[i]!,
+      ...(batch.oldValues === null ? {} : { oldValue: batch.oldValues[i] }),
+    })),
+  )
+}
+
+export function row(key: unknown, value: unknown, timestamp: number): Row {
+  return { key, value, timestamp }
+}
