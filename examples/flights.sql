@@ -29,11 +29,11 @@ CREATE STREAM IF NOT EXISTS delayed_flights AS
   WHERE f.delay > 15
   EMIT CHANGES;
 
--- Every airport's day: a window closes one hour after midnight.
+-- Every airport's day: a window closes one hour after midnight, and stays readable for four months.
 CREATE TABLE IF NOT EXISTS delays_by_day AS
   SELECT origin, COUNT(*) AS flights, AVG(delay) AS mean_delay, MAX(delay) AS worst_delay
   FROM flights
-  WINDOW TUMBLING (SIZE 1 DAY, GRACE PERIOD 1 HOUR)
+  WINDOW TUMBLING (SIZE 1 DAY, RETENTION 120 DAYS, GRACE PERIOD 1 HOUR)
   GROUP BY origin
   EMIT CHANGES;
 

@@ -70,6 +70,7 @@ export function flightsTopology() {
     .windowedBy(TimeWindows.ofSizeAndGrace(DAY_MS, HOUR_MS))
     .aggregate(noDelays, (_origin, flight, sum) => addDelay(sum, flight.delay), {
       store: 'delays-by-day',
+      retentionMs: 120 * DAY_MS,
       valueSerde: Serdes.json<Delays>(),
     })
 

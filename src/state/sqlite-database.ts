@@ -1,185 +1,156 @@
-import { dirname } from 'node:path'
-import type { FileSystem } from '../common/files.js'
-import { assertNever } from '../common/index.js'
-import { StateError } from './errors.js'
-import { SqliteKeyValueStore } from './key-value-store.js'
-import { SqliteSessionStore } from './session-store.js'
-import { SqliteConnection } from './sqlite-connection.js'
-import type { StateStore, TableColumn, TableLayout } from './store.js'
-import { StoreCatalog } from './store-catalog.js'
-import { StoreCodec, VersionCodec } from './store-codec.js'
-import type { ChangelogRecord, OpenStoreOptions, StateDatabase, StoreSpec } from './store-spec.js'
-import type { StoreTable } from './store-table.js'
-import { SqliteVersionedStore } from './versioned-store.js'
-import { SqliteWindowStore } from './window-store.js'
+import Database from 'better-sqlite3'
+import { StateError, type StateErrorCode } from './errors.js'
+import type { SqliteValue } from './store.js'
 
-export interface StateDatabaseOptions {
-  /** The SQLite file; created when missing. `:memory:` for a database that is gone at close. */
-  path: string
-  /** Given: makes the directory of `path`. */
-  files?: FileSystem
-  /** SQLite's page cache. Default 32 MiB. */
-  pageCacheBytes?: number
-  /** Default false. true: reads the whole file and throws StateError when it is damaged. */
-  verify?: boolean
+/** A prepared statement. Rows come as arrays. Parameters are bound from one array, which the caller may reuse. */
+export interface SqliteStatement {
+  run(parameters: readonly SqliteValue[]): number
+  get(parameters: readonly SqliteValue[]): SqliteValue[] | undefined
+  all(parameters: readonly SqliteValue[]): SqliteValue[][]
 }
 
-/** What the database asks of its stores beyond what processors see. */
-export interface ManagedStore extends StateStore {
-  restore(records: Iterable<ChangelogRecord>): void
-  wipe(): void
-}
-
-interface OpenedStore {
-  readonly store: ManagedStore
-  readonly catalog: StoreCatalog
-}
-
-/** Opens, or creates, the state of one task. Throws `StateError` when the file is damaged or cannot be used. */
-export function openStateDatabase(options: StateDatabaseOptions): StateDatabase {
-  const { path, files } = options
-  const inMemory = path === ':memory:'
-  if (files !== undefined && !inMemory) files.makeDirectory(dirname(path))
-  const pageCacheBytes = options.pageCacheBytes ?? 32 * 1024 * 1024
-  const connection = new SqliteConnection(path, { pageCacheBytes })
-  try {
-    if (options.verify === true) {
-      const damage = connection.damage()
-      if (damage !== null) throw new StateError('STATE_CORRUPT', path, `the file is damaged: ${damage}`)
-    }
-    return new SqliteStateDatabase(connection, pageCacheBytes)
-  } catch (error) {
-    connection.close()
-    throw error
-  }
-}
+/** SQLite's result codes that mean damage: the file must be rebuilt, retrying cannot help. */
+const corruptCodes = /^SQLITE_(CORRUPT|NOTADB|FORMAT)/
 
 /**
- * Persistent stores lie in the file, the others in a second, anonymous database, opened when first needed.
+ * One SQLite connection with at most one open transaction; the only user of better-sqlite3.
  *
- * One table lists the stores, the schema of each, and the changelog offset its committed rows contain.
+ * Invariants: every write is preceded by `begin`. After a failed write the connection is `broken`: SQLite may have
+ * rolled back rows that caches above believe written, so every later call throws until the file is opened anew.
  */
-class SqliteStateDatabase implements StateDatabase {
-  readonly #file: StoreCatalog
-  #memory: StoreCatalog | null = null
-  readonly #pageCacheBytes: number
-  readonly #opened = new Map<string, OpenedStore>()
+export class SqliteDatabase {
+  readonly path: string
+  readonly #database: Database.Database
+  #broken: unknown = null
 
-  constructor(connection: SqliteConnection, pageCacheBytes: number) {
-    this.#file = new StoreCatalog(connection)
-    this.#pageCacheBytes = pageCacheBytes
-  }
-
-  openStore<S extends StateStore>(spec: StoreSpec, options: OpenStoreOptions = {}): S {
-    if (this.#opened.has(spec.name)) {
-      throw new StateError('STATE_USAGE', this.#file.path, `store ${spec.name} is open already`)
+  constructor(path: string, options: { pageCacheBytes: number }) {
+    this.path = path
+    try {
+      this.#database = new Database(path)
+    } catch (cause) {
+      throw stateError(cause, path, 'cannot be opened')
     }
-    const catalog = spec.persistent ? this.#file : this.#memoryCatalog()
-    const store = openStore(spec, options, catalog)
-    this.#opened.set(spec.name, { store, catalog })
-    return store as unknown as S
+    try {
+      // WAL + NORMAL: a commit survives a crash of the process; a power cut may take the newest commits, never the
+      // file's consistency. The changelog offsets inside say what to replay.
+      this.#database.pragma('journal_mode = WAL')
+      this.#database.pragma('synchronous = NORMAL')
+      this.#database.pragma(`cache_size = -${Math.ceil(options.pageCacheBytes / 1024)}`)
+      this.#database.pragma('temp_store = MEMORY')
+      // Checkpoints copy the WAL and sync twice: rather seldom than often.
+      this.#database.pragma('wal_autocheckpoint = 4000')
+    } catch (cause) {
+      this.#database.close()
+      throw stateError(cause, path, 'cannot be opened')
+    }
   }
 
-  restore(storeName: string, records: Iterable<ChangelogRecord>): void {
-    this.#store(storeName).store.restore(records)
+  get inTransaction(): boolean {
+    return this.#database.inTransaction
   }
 
-  changelogOffset(storeName: string): number | null {
-    const catalog = this.#opened.get(storeName)?.catalog ?? this.#file
-    return catalog.record(storeName)?.changelogOffset ?? null
+  prepare(sql: string): SqliteStatement {
+    const { path } = this
+    let statement: Database.Statement<unknown[], unknown>
+    try {
+      statement = this.#database.prepare(sql)
+      if (statement.reader) statement.raw(true)
+    } catch (cause) {
+      throw stateError(cause, path, `cannot prepare ${sql}`)
+    }
+    return {
+      run: (parameters) => {
+        this.#check()
+        try {
+          return statement.run(parameters).changes
+        } catch (cause) {
+          this.#broken = cause
+          throw stateError(cause, path, 'a write failed')
+        }
+      },
+      get: (parameters) => {
+        this.#check()
+        try {
+          return statement.get(parameters) as SqliteValue[] | undefined
+        } catch (cause) {
+          throw stateError(cause, path, 'a read failed')
+        }
+      },
+      all: (parameters) => {
+        this.#check()
+        try {
+          return statement.all(parameters) as SqliteValue[][]
+        } catch (cause) {
+          throw stateError(cause, path, 'a read failed')
+        }
+      },
+    }
   }
 
-  setChangelogOffset(storeName: string, offset: number): void {
-    setOffset(this.#store(storeName).catalog, storeName, offset)
+  exec(sql: string): void {
+    this.#check()
+    try {
+      this.#database.exec(sql)
+    } catch (cause) {
+      this.#broken = cause
+      throw stateError(cause, this.path, `failed: ${sql}`)
+    }
   }
 
-  wipe(storeName: string): void {
-    const { store, catalog } = this.#store(storeName)
-    store.wipe()
-    setOffset(catalog, storeName, null)
+  /** Begins the transaction unless one is open. */
+  begin(): void {
+    if (!this.#database.inTransaction) this.exec('BEGIN IMMEDIATE')
   }
 
   commit(): void {
-    this.#memory?.commit()
-    this.#file.commit()
+    if (this.#database.inTransaction) this.exec('COMMIT')
+    else this.#check()
   }
 
+  /** Null when all pages, indexes and constraints agree; else what SQLite found. Reads the whole file. */
+  damage(): string | null {
+    try {
+      const rows = this.#database.pragma('integrity_check(10)') as { integrity_check: string }[]
+      const found = rows.map((row) => row.integrity_check).join('; ')
+      return found === 'ok' ? null : found
+    } catch (cause) {
+      return (cause as Error).message
+    }
+  }
+
+  /** Rolls back what was not committed. */
   close(): void {
-    for (const { store } of this.#opened.values()) store.close()
-    this.#opened.clear()
-    this.#memory?.close()
-    this.#file.close()
-  }
-
-  #store(name: string): OpenedStore {
-    const opened = this.#opened.get(name)
-    if (opened === undefined) {
-      throw new StateError('STATE_USAGE', this.#file.path, `store ${name} is not open`)
+    if (!this.#database.open) return
+    try {
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
+    } catch {
+      // Closing the connection rolls back too.
     }
-    return opened
+    this.#database.close()
   }
 
-  #memoryCatalog(): StoreCatalog {
-    this.#memory ??= new StoreCatalog(
-      new SqliteConnection(':memory:', { pageCacheBytes: this.#pageCacheBytes }),
-    )
-    return this.#memory
+  #check(): void {
+    if (this.#broken !== null) {
+      throw new StateError(
+        'STATE_IO',
+        this.path,
+        'an earlier write failed; close and open the database again',
+        {
+          cause: this.#broken,
+        },
+      )
+    }
+    if (!this.#database.open) throw new StateError('STATE_USAGE', this.path, 'the database is closed')
   }
 }
 
-function setOffset(catalog: StoreCatalog, storeName: string, offset: number | null): void {
-  catalog.record(storeName)!.changelogOffset = offset
-  catalog.touch(storeName)
-}
-
-const CACHE_ENTRIES_DEFAULT = 100_000
-
-const ROWTIME: TableColumn = { name: 'rowtime', type: 'INTEGER' }
-const WINDOW_START: TableColumn = { name: 'windowstart', type: 'INTEGER' }
-const WINDOW_END: TableColumn = { name: 'windowend', type: 'INTEGER' }
-const VALID_FROM: TableColumn = { name: 'validfrom', type: 'INTEGER' }
-const SEQUENCE: TableColumn = { name: 'sequence', type: 'INTEGER' }
-const DELETED: TableColumn = { name: 'deleted', type: 'INTEGER' }
-
-function openStore(spec: StoreSpec, options: OpenStoreOptions, catalog: StoreCatalog): ManagedStore {
-  const { name, persistent } = spec
-  const changelog = spec.logging ? options.changelog : undefined
-  const cacheEntriesMax = options.cacheEntriesMax ?? CACHE_ENTRIES_DEFAULT
-  if (spec.kind === 'versioned') {
-    const codec = new VersionCodec<unknown, unknown>(spec)
-    const table = openTable(catalog, spec, codec.layout, [VALID_FROM, SEQUENCE], [DELETED])
-    return new SqliteVersionedStore(spec, { name, codec, table, catalog, changelog, cacheEntriesMax })
+function stateError(cause: unknown, path: string, what: string): StateError {
+  const sqliteCode = (cause as { code?: unknown }).code
+  let code: StateErrorCode = 'STATE_USAGE'
+  if (typeof sqliteCode === 'string' && sqliteCode.startsWith('SQLITE_')) {
+    if (corruptCodes.test(sqliteCode)) code = 'STATE_CORRUPT'
+    else code = /^SQLITE_(CONSTRAINT|MISMATCH)/.test(sqliteCode) ? 'STATE_SCHEMA' : 'STATE_IO'
   }
-  const codec = new StoreCodec<unknown, unknown>(spec)
-  const valueColumns = codec.timestamped ? [ROWTIME] : []
-  switch (spec.kind) {
-    case 'key-value': {
-      const table = openTable(catalog, spec, codec.layout, [], valueColumns)
-      return new SqliteKeyValueStore({ name, persistent, codec, table, changelog, cacheEntriesMax })
-    }
-    case 'window': {
-      const table = openTable(catalog, spec, codec.layout, [WINDOW_START, SEQUENCE], valueColumns)
-      return new SqliteWindowStore(spec, { name, codec, table, catalog, changelog, cacheEntriesMax })
-    }
-    case 'session': {
-      const table = openTable(catalog, spec, codec.layout, [WINDOW_END, WINDOW_START], valueColumns)
-      return new SqliteSessionStore(spec, { name, codec, table, catalog, changelog, cacheEntriesMax })
-    }
-    default:
-      return assertNever(spec)
-  }
-}
-
-/** The layout's columns and, after each part, the store's own. */
-function openTable(
-  catalog: StoreCatalog,
-  spec: StoreSpec,
-  layout: TableLayout<unknown, unknown>,
-  keyColumns: readonly TableColumn[],
-  valueColumns: readonly TableColumn[],
-): StoreTable {
-  return catalog.openTable(spec.name, spec.kind, {
-    keyColumns: [...layout.keyColumns, ...keyColumns],
-    valueColumns: [...layout.valueColumns, ...valueColumns],
-  })
+  const advice = code === 'STATE_CORRUPT' ? '; delete the file to rebuild it from the changelogs' : ''
+  return new StateError(code, path, `${what}: ${(cause as Error).message}${advice}`, { cause })
 }

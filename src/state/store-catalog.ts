@@ -1,5 +1,5 @@
 import { StateError } from './errors.js'
-import type { SqliteConnection, SqliteStatement } from './sqlite-connection.js'
+import type { SqliteDatabase, SqliteStatement } from './sqlite-database.js'
 import { StoreTable, type TableShape } from './store-table.js'
 
 /** What the database remembers of a store beside its rows. Changes take effect with the next commit. */
@@ -15,12 +15,12 @@ export interface StoreRecord {
 
 /** The table that lists the stores of one SQLite file. */
 export class StoreCatalog {
-  readonly #connection: SqliteConnection
+  readonly #connection: SqliteDatabase
   readonly #records = new Map<string, StoreRecord>()
   readonly #changed = new Set<string>()
   readonly #save: SqliteStatement
 
-  constructor(connection: SqliteConnection) {
+  constructor(connection: SqliteDatabase) {
     this.#connection = connection
     connection.exec(
       `CREATE TABLE IF NOT EXISTS forebay_stores (

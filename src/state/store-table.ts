@@ -1,4 +1,4 @@
-import type { SqliteConnection, SqliteStatement } from './sqlite-connection.js'
+import type { SqliteDatabase, SqliteStatement } from './sqlite-database.js'
 import type { SqliteValue, TableColumn } from './store.js'
 
 /** How many rows one INSERT carries: the cost of a call is shared. */
@@ -48,7 +48,7 @@ export class StoreTable {
   version = 0
   /** False only when the table certainly has no rows. */
   mayHaveRows: boolean
-  readonly #connection: SqliteConnection
+  readonly #connection: SqliteDatabase
   readonly #columns: string
   readonly #keyWidth: number
   readonly #rowWidth: number
@@ -61,7 +61,7 @@ export class StoreTable {
   readonly #pages = new Map<string, SqliteStatement>()
   #pending: SqliteValue[] = []
 
-  constructor(connection: SqliteConnection, name: string, shape: TableShape) {
+  constructor(connection: SqliteDatabase, name: string, shape: TableShape) {
     this.name = name
     this.shape = shape
     this.#connection = connection
@@ -85,7 +85,7 @@ export class StoreTable {
     this.mayHaveRows = this.#count(`SELECT EXISTS (SELECT 1 FROM ${table})`) > 0
   }
 
-  static create(connection: SqliteConnection, name: string, shape: TableShape): void {
+  static create(connection: SqliteDatabase, name: string, shape: TableShape): void {
     const columns = [...shape.keyColumns, ...shape.valueColumns].map((c) => `${quoted(c.name)} ${c.type}`)
     const key = shape.keyColumns.map((c) => quoted(c.name)).join(', ')
     connection.exec(

@@ -101,7 +101,9 @@ export class NodeRunner {
       keys: rows.map((row) => row.key),
       values: rows.map((row) => row.value),
       timestamps: rows.map((row) => row.timestamp),
-      oldValues: rows.some((row) => row.oldValue !== undefined) ? rows.map((row) => row.oldValue ?? null) : null,
+      oldValues: rows.some((row) => row.oldValue !== undefined)
+        ? rows.map((row) => row.oldValue ?? null)
+        : null,
       headers: null,
       origin: {
         topic: 'in',

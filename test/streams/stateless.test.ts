@@ -1,4 +1,4 @@
-import { map as rxMap, scan } from 'rxjs'
+import { map as rxMap, Subject, scan, switchMap } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { type AnyBatch, headersOf, type KStream, originRow, StreamsBuilder } from '../../src/streams/index.js'
 import { NodeRunner, type Row, type RunnerOptions, row } from './node-runner.js'
@@ -133,18 +133,10 @@ describe('stateless operators', () => {
   })
 
   it('a record that leaves an RxJS operator later is forwarded on its own', () => {
-    let release = (_: unknown): void => {}
-    const runner = run((s) =>
-      s.pipe(
-        (source) =>
-          new (source.constructor as typeof import('rxjs').Observable)((subscriber) => {
-            release = () => subscriber.next({ key: 'late', value: 0, timestamp: 99 })
-            return source.subscribe(() => {})
-          }),
-      ),
-    )
+    const later = new Subject<{ key: string; value: number; timestamp: number }>()
+    const runner = run((s) => s.pipe(switchMap(() => later)))
     expect(runner.send(rows)).toEqual([])
-    release(null)
+    later.next({ key: 'late', value: 0, timestamp: 99 })
     expect(runner.emitted).toHaveLength(1)
     expect(runner.emitted[0]).toMatchObject({ keys: ['late'], timestamps: [99], origin: null })
   })

@@ -1,4 +1,4 @@
-import { type FileSystem, nodeFiles } from '../../common/index.js'
+import { type FileSystem, nextEventLoopTurn, nodeFiles } from '../../common/index.js'
 import type { Log, TopicPartition } from '../../log/index.js'
 import type { StateStore, StoreSpec } from '../../state/index.js'
 import {
@@ -224,18 +224,17 @@ export class KafkaStreams {
     const manager = this.#runningManager()
     const sources = manager.sourcePartitions()
     const ends = await manager.consumer.endOffsets(sources)
-    for (;;) {
-      // Asked for before looking, so that no step between is missed.
-      const step = this.#thread!.afterStep()
-      if (await this.#hasReached(sources, ends)) return
-      await step
+    while (!(await this.#thread!.until(() => this.#hasReached(sources, ends)))) {
+      // The thread has ended: for good, or to be replaced by another one.
+      if (this.#state !== 'REBALANCING' && this.#state !== 'RUNNING') {
+        throw this.#failure ?? new InvalidStateError(`the instance is ${this.#state}; it must be RUNNING`)
+      }
+      await nextEventLoopTurn()
     }
   }
 
   async #hasReached(sources: readonly TopicPartition[], ends: readonly number[]): Promise<boolean> {
-    if (this.#state === 'ERROR' || this.#state === 'PENDING_ERROR') throw this.#failure
-    if (this.#state === 'REBALANCING') return false
-    const manager = this.#runningManager()
+    const manager = this.#manager!
     if (manager.tasks.some((task) => task.dirty)) return false
     for (const [i, source] of sources.entries()) {
       if ((await manager.processedTo(source)) < ends[i]!) return false
@@ -245,7 +244,7 @@ export class KafkaStreams {
     for (const [i, partition] of internal.entries()) {
       if ((await manager.processedTo(partition)) < internalEnds[i]!) return false
     }
-    return !manager.tasks.some((task) => task.dirty)
+    return true
   }
 
   /** Deletes the local state of the application. Only before `start` and after the end. */

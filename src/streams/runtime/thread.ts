@@ -37,7 +37,7 @@ export class StreamThread {
   #firstTask = 0
   #paused = new Set<InputPartition>()
   #wakeup = false
-  #afterStep: (() => void)[] = []
+  #checks: { check: () => Promise<boolean>; resolve: (held: boolean) => void }[] = []
   /** Earliest time at which an empty partition is no longer waited for. */
   #idleUntil = Number.POSITIVE_INFINITY
 
@@ -45,9 +45,15 @@ export class StreamThread {
     this.#host = host
   }
 
-  /** Resolves when the thread has gone round once more, or has ended. */
-  afterStep(): Promise<void> {
-    return new Promise((resolve) => this.#afterStep.push(resolve))
+  /**
+   * Resolves true once `check` is true. It is asked between two rounds, when all that has been polled is buffered.
+   * Resolves false when the thread ends before.
+   */
+  until(check: () => Promise<boolean>): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#checks.push({ check, resolve })
+      this.wake()
+    })
   }
 
   /** Makes a waiting thread look again. */
@@ -61,14 +67,17 @@ export class StreamThread {
     try {
       await this.#loop()
     } finally {
-      this.#stepped()
+      for (const { resolve } of this.#checks) resolve(false)
+      this.#checks = []
     }
   }
 
-  #stepped(): void {
-    const waiting = this.#afterStep
-    this.#afterStep = []
-    for (const resolve of waiting) resolve()
+  async #answerChecks(): Promise<void> {
+    for (const waiting of this.#checks) {
+      if (!(await waiting.check())) continue
+      this.#checks = this.#checks.filter((other) => other !== waiting)
+      waiting.resolve(true)
+    }
   }
 
   async #loop(): Promise<void> {
@@ -81,7 +90,7 @@ export class StreamThread {
       for (const batch of batches) this.#buffer(batch)
       if (this.#host.stopping) break
       busy = await this.#step()
-      this.#stepped()
+      if (this.#checks.length > 0) await this.#answerChecks()
       if (busy || batches.length > 0) await nextEventLoopTurn()
     }
   }
