@@ -62,7 +62,7 @@ function expressionText(expression: Expression, names: Names): string {
   const primary = (e: Expression): string => (isPrimary(e) ? text(e) : `(${text(e)})`)
   switch (expression.kind) {
     case 'null':
-      return 'NULL'
+      return 'null'
     case 'boolean':
     case 'integer':
     case 'long':

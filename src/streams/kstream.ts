@@ -1,5 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
-import { type Branched, BranchedKStream } from './branched.js'
+import { BranchedKStream } from './branched.js'
 import type {
   DynamicTopic,
   KeyValue,
@@ -265,5 +265,3 @@ export class KStream<K, V> {
 type AnyJoiner = ValueJoiner<unknown, unknown, unknown, unknown>
 type AnySupplier = ProcessorSupplier<unknown, unknown, unknown, unknown>
 type AnyFixedSupplier = FixedKeyProcessorSupplier<unknown, unknown, unknown>
-
-export type { Branched }

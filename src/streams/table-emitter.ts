@@ -1,6 +1,6 @@
 import type { Headers } from '../log/index.js'
 import { type AnyBatch, BatchBuilder, headersOf } from './batch.js'
-import type { KeyIdentity } from './key-identity.js'
+import type { KeyIndex } from './key-identity.js'
 import type { NodeContext } from './node.js'
 import type { Emit } from './rx/operate.js'
 
@@ -9,6 +9,12 @@ export interface TableFlags {
   readonly sendOldValues: boolean
   /** Every update goes on at once, so that what the table shows and what it has sent never differ. */
   readonly sendEveryUpdate: boolean
+}
+
+/** What a table that is kept says about collapsing its updates. */
+export interface CollapsibleTable {
+  readonly caching: boolean
+  newIndex<T>(): KeyIndex<T>
 }
 
 interface PendingChange {
@@ -32,17 +38,17 @@ const none = {}
 export class TableEmitter {
   readonly #context: NodeContext
   readonly #flags: TableFlags
-  readonly #identity: KeyIdentity
-  readonly #pending: Map<unknown, PendingChange> | null
+  /** In the order of their first updates, and by key; null where every update is sent. */
+  readonly #pending: PendingChange[] | null
+  readonly #index: KeyIndex<PendingChange>
   #out: BatchBuilder<unknown, unknown> | null = null
   #outdated: boolean[] | null = null
 
-  constructor(context: NodeContext, options: { flags: TableFlags; caching: boolean; identity: KeyIdentity }) {
+  constructor(context: NodeContext, table: CollapsibleTable, flags: TableFlags) {
     this.#context = context
-    this.#flags = options.flags
-    this.#identity = options.identity
-    this.#pending =
-      options.caching && !options.flags.sendEveryUpdate && !context.emitEveryUpdate ? new Map() : null
+    this.#flags = flags
+    this.#index = table.newIndex()
+    this.#pending = table.caching && !flags.sendEveryUpdate && !context.emitEveryUpdate ? [] : null
     if (this.#pending !== null) context.onFlush(() => this.#forwardPending())
   }
 
@@ -96,18 +102,19 @@ export class TableEmitter {
   }
 
   #hold(
-    pending: Map<unknown, PendingChange>,
+    pending: PendingChange[],
     key: unknown,
     value: unknown,
     oldValue: unknown,
     timestamp: number,
     headers: Headers | null,
   ): void {
-    const identity = this.#identity(key)
-    const held = pending.get(identity)
+    const held = this.#index.get(key)
     if (held === undefined) {
-      pending.set(identity, { key, oldValue, value, timestamp, headers })
-      if (pending.size >= pendingChangesMax) this.#forwardPending()
+      const change = { key, oldValue, value, timestamp, headers }
+      this.#index.set(key, change)
+      pending.push(change)
+      if (pending.length >= pendingChangesMax) this.#forwardPending()
       return
     }
     held.value = value
@@ -117,11 +124,10 @@ export class TableEmitter {
 
   #forwardPending(): void {
     const pending = this.#pending!
-    if (pending.size === 0) return
-    const changes = [...pending.values()].filter(
-      (change) => change.value !== null || change.oldValue !== null,
-    )
-    pending.clear()
+    if (pending.length === 0) return
+    const changes = pending.filter((change) => change.value !== null || change.oldValue !== null)
+    pending.length = 0
+    this.#index.clear()
     if (changes.length === 0) return
     this.#context.forward({
       size: changes.length,

@@ -87,27 +87,27 @@ describe('what is held back survives a restart', () => {
 })
 
 describe('emit on window close', () => {
-  const tumbling = (name: string) => {
+  const tumbling = (retention: { retentionMs?: number } = {}) => {
     const builder = new StreamsBuilder()
     builder
       .stream('in', texts)
       .groupByKey()
       .windowedBy(TimeWindows.ofSizeWithNoGrace(10))
       .emitStrategy(EmitStrategy.onWindowClose())
-      .count({ name })
+      .count({ name: 'node', ...retention })
     return builder.build()
   }
 
   it('loses no window, however far time jumps beyond the retention', () => {
     const rows = Array.from({ length: 100 }, (_, i) => row('a', 'x', i * 1000 + (i % 10)))
-    const out = new NodeRunner(tumbling('node'), 'node').send(rows)
+    const out = new NodeRunner(tumbling(), 'node').send(rows)
     expect(out).toHaveLength(99)
     expect(out.map((r) => r.timestamp)).toEqual(rows.slice(0, -1).map((r) => r.timestamp))
   })
 
   it('sends no window a second time after a restart', () => {
     const out = overRestart(
-      tumbling('node'),
+      tumbling({ retentionMs: 1000 }),
       'node',
       [row('a', 'x', 1), row('b', 'x', 12), row('a', 'x', 15)],
       [row('a', 'x', 19), row('a', 'x', 21)],

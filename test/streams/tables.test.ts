@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Serdes } from '../../src/serde/index.js'
-import { StreamsBuilder } from '../../src/streams/index.js'
+import { SessionWindows, StreamsBuilder } from '../../src/streams/index.js'
 import { TopologyTestDriver } from '../../src/testing/index.js'
 import { NodeRunner, row } from './node-runner.js'
 
@@ -45,6 +45,26 @@ describe('when the updates of a table go on', () => {
     expect(runner.flush()).toEqual([
       { ...row('a', 'z', 3), oldValue: 'x' },
       { ...row('b', null, 5), oldValue: 'x' },
+    ])
+  })
+
+  it('collapsed, sessions that were merged before they were sent are never heard of', () => {
+    const builder = new StreamsBuilder()
+    builder
+      .stream('in', texts)
+      .groupByKey()
+      .windowedBy(SessionWindows.ofInactivityGapWithNoGrace(5))
+      .count({ name: 'node' })
+    const runner = new NodeRunner(builder.build(), 'node', { emitEveryUpdate: false })
+    runner.send([row('a', 'x', 0), row('b', 'x', 1), row('a', 'x', 3)])
+    expect(runner.flush().map((r) => [r.key, r.value, r.timestamp])).toEqual([
+      [{ key: 'b', start: 1, end: 1 }, 1, 1],
+      [{ key: 'a', start: 0, end: 3 }, 2, 3],
+    ])
+    runner.send([row('a', 'x', 6)])
+    expect(runner.flush().map((r) => [r.key, r.value])).toEqual([
+      [{ key: 'a', start: 0, end: 3 }, null],
+      [{ key: 'a', start: 0, end: 6 }, 3],
     ])
   })
 

@@ -1,10 +1,4 @@
 import type { Expression } from '../ast.js'
-import { castFunction } from '../expression/casts.js'
-import { equals } from '../expression/comparison.js'
-import { foldConstants } from '../expression/constant-folding.js'
-import { arithmetic, elementAt, entryOf, failOnNull, holds, negate } from '../expression/evaluate-node.js'
-import { typeExpression } from '../expression/expression-typer.js'
-import { like, likePattern } from '../expression/like.js'
 import {
   addBigint,
   divideBigint,
@@ -15,6 +9,12 @@ import {
   remainderInteger,
   subtractBigint,
 } from '../expression/arithmetic.js'
+import { castFunction } from '../expression/casts.js'
+import { equals } from '../expression/comparison.js'
+import { foldConstants } from '../expression/constant-folding.js'
+import { arithmetic, elementAt, entryOf, failOnNull, holds, negate } from '../expression/evaluate-node.js'
+import { typeExpression } from '../expression/expression-typer.js'
+import { like, likePattern } from '../expression/like.js'
 import type { ExpressionScope } from '../expression/scope.js'
 import {
   canThrow,
@@ -231,7 +231,10 @@ class ExpressionCompiler {
       case 'field':
         return this.#strict([e.base], ([base]) => `${base}[${e.index}]`)
       case 'element':
-        return this.#strict([e.base, e.index], ([array, index]) => `${this.#bind(elementAt)}(${array}, ${toNumber(e.index, index!)})`)
+        return this.#strict(
+          [e.base, e.index],
+          ([array, index]) => `${this.#bind(elementAt)}(${array}, ${toNumber(e.index, index!)})`,
+        )
       case 'entry':
         return this.#strict([e.base, e.key], ([map, key]) => `${this.#bind(entryOf)}(${map}, ${key})`)
       case 'negate':
@@ -295,7 +298,8 @@ class ExpressionCompiler {
   /** A text that can be repeated, and the assignment that must be evaluated before, if any. */
   #atom(e: TypedExpression): { readonly ref: string; readonly assign: string } {
     const source = this.value(e)
-    if (e.kind === 'column' || e.kind === 'variable' || e.kind === 'constant') return { ref: source, assign: source }
+    if (e.kind === 'column' || e.kind === 'variable' || e.kind === 'constant')
+      return { ref: source, assign: source }
     const ref = this.#temporary()
     return { ref, assign: `(${ref} = ${source})` }
   }
@@ -425,7 +429,11 @@ class ExpressionCompiler {
 
   #matches(e: TypedIn, simple: boolean, value: string, item: TypedExpression): string {
     if (simple) return `${value} === ${this.value(item)}`
-    return this.#strict([item], ([ref]) => `${this.#bind(equals)}("${e.comparison}", ${value}, ${ref})`, 'false')
+    return this.#strict(
+      [item],
+      ([ref]) => `${this.#bind(equals)}("${e.comparison}", ${value}, ${ref})`,
+      'false',
+    )
   }
 
   #like(e: TypedLike): string {
@@ -494,7 +502,10 @@ class ExpressionCompiler {
       return this.#strict([inner.operand], ([operand]) => `${this.#bind(cast)}(${operand})`)
     }
     if (inner.kind === 'call' && !inner.args.some(canThrow)) {
-      return this.#apply(inner, guardCall(inner.function.instantiate(this.#options.environment), inner.args.length, report))
+      return this.#apply(
+        inner,
+        guardCall(inner.function.instantiate(this.#options.environment), inner.args.length, report),
+      )
     }
     return `${this.#bind(guardThunk(report))}(() => ${this.#block(inner)})`
   }

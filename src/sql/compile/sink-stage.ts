@@ -34,7 +34,14 @@ export function compileSinkStage(stage: {
             if (timestamp < 0) throw new RangeError(`a record cannot have the timestamp ${timestamp}`)
           } catch (error) {
             if (options.throwOnInvalidTimestamp) throw error
-            options.log({ queryId: options.queryId, step: 'Sink', topic: sink.topic, partition: -1, offset: -1, error })
+            options.log({
+              queryId: options.queryId,
+              step: 'Sink',
+              topic: sink.topic,
+              partition: -1,
+              offset: -1,
+              error,
+            })
             continue
           }
         }

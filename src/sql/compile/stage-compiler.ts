@@ -3,11 +3,17 @@ import { type AnyBatch, BatchBuilder, type BatchOperator, headersOf, originRow }
 import { columnsIn } from '../analyzer/rewrite.js'
 import type { Expression } from '../ast.js'
 import { typeExpression } from '../expression/expression-typer.js'
-import { type ScopeColumn, columnsScope } from '../expression/scope.js'
+import { columnsScope, type ScopeColumn } from '../expression/scope.js'
 import { rowClass } from '../formats/row-class.js'
 import type { FilterNode, FlatMapNode, PlanNode, ProjectNode } from '../plan/plan-node.js'
 import type { CompilerContext } from './compiler-context.js'
-import { assignment, Bindings, type CompileOptions, compileTyped, instantiate } from './expression-compiler.js'
+import {
+  assignment,
+  Bindings,
+  type CompileOptions,
+  compileTyped,
+  instantiate,
+} from './expression-compiler.js'
 import { accessTo, type ColumnAccess, keySource } from './row-access.js'
 import type { StageReport } from './stage-report.js'
 
@@ -80,7 +86,11 @@ class StageWriter {
     this.#output = input
     this.#context = context
     this.#report = report
-    this.#options = { bindings: this.#bindings, environment: context.functions.environment, onError: report.onError }
+    this.#options = {
+      bindings: this.#bindings,
+      environment: context.functions.environment,
+      onError: report.onError,
+    }
     this.#access = accessTo(input, {
       key: 'key',
       value: 'value',
@@ -170,10 +180,7 @@ class StageWriter {
     step.columns.forEach((column, i) => {
       next.set(column.name, { type: column.type, accessor: columns[i]! })
     })
-    const keyAccess = accessTo(
-      { ...step, columns: [] },
-      { key, value: '', virtual: {} },
-    )
+    const keyAccess = accessTo({ ...step, columns: [] }, { key, value: '', virtual: {} })
     for (const [name, column] of keyAccess) next.set(name, column)
     this.#access = next
     this.#columns = columns
@@ -189,7 +196,12 @@ class StageWriter {
       if (this.#nullKey !== null) this.#nullKey = 'null'
       return 'null'
     }
-    const clause = { SELECT: 'Select', 'GROUP BY': 'Group By', 'PARTITION BY': 'Partition By', 'JOIN ON': 'Join' }
+    const clause = {
+      SELECT: 'Select',
+      'GROUP BY': 'Group By',
+      'PARTITION BY': 'Partition By',
+      'JOIN ON': 'Join',
+    }
     const prefix = `Invalid ${clause[step.clause]}: `
     const parts = step.newKey.map(({ expression }) => this.#value(expression, prefix))
     if (step.nullKeys === 'drop') {

@@ -1,8 +1,8 @@
+import type { Expression } from '../ast.js'
 import { typeExpression } from '../expression/expression-typer.js'
 import { columnsScope } from '../expression/scope.js'
 import { rowClass } from '../formats/row-class.js'
 import type { PlanColumn, PlanNode } from '../plan/plan-node.js'
-import type { Expression } from '../ast.js'
 import type { CompilerContext } from './compiler-context.js'
 import { assignment, Bindings, compileTyped, instantiate } from './expression-compiler.js'
 import { accessTo, keySource } from './row-access.js'
@@ -42,7 +42,11 @@ class FunctionWriter {
   }
 
   finish<R>(result: string): RowFunction<R> {
-    return instantiate(['key', 'value'], `'use strict'\n${this.lines.join('\n')}\nreturn ${result}`, this.bindings)
+    return instantiate(
+      ['key', 'value'],
+      `'use strict'\n${this.lines.join('\n')}\nreturn ${result}`,
+      this.bindings,
+    )
   }
 }
 

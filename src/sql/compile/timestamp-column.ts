@@ -1,10 +1,10 @@
 import type { TimestampExtractor } from '../../streams/index.js'
 import { SqlError } from '../errors.js'
+import { columnsScope } from '../expression/scope.js'
 import type { TimestampColumn } from '../metastore.js'
 import type { PlanColumn, SourceNode } from '../plan/plan-node.js'
 import type { CompilerOptions } from './compiler-context.js'
 import { compileFunction } from './expression-compiler.js'
-import { columnsScope } from '../expression/scope.js'
 
 /** From a value row to ms since the epoch. Throws where the column has no time. */
 export type TimestampReader = (value: unknown) => number

@@ -149,9 +149,7 @@ class TopologyCompiler {
     }
     if (node.right.output === 'TABLE') {
       const table = this.#table(node.right)
-      return node.type === 'INNER'
-        ? left.join(table, joiner, serdes)
-        : left.leftJoin(table, joiner, serdes)
+      return node.type === 'INNER' ? left.join(table, joiner, serdes) : left.leftJoin(table, joiner, serdes)
     }
     const right = this.#stream(node.right)
     const within = node.within!
@@ -294,7 +292,12 @@ class TopologyCompiler {
     const grouping = input.newKey as readonly (PlanColumn & { expression: Expression })[]
     const above = this.#table(source)
     const report = this.#report('Aggregate')
-    const keyOf = compileKey(source, grouping.map((g) => g.expression), this.#context, report)
+    const keyOf = compileKey(
+      source,
+      grouping.map((g) => g.expression),
+      this.#context,
+      report,
+    )
     const rowOf = compileRow(source, input.expressions, this.#context, report)
     return above
       .groupBy((key, value) => [keyOf(key, value), rowOf(key, value)], {
@@ -410,7 +413,12 @@ class TopologyCompiler {
 function carryVirtualColumns(node: SourceNode): ProjectNode {
   const plain = node.schema.value.map(({ name, type }) => ({ name, type }))
   const carried = node.columns.slice(plain.length)
-  const input: SourceNode = { ...node, output: 'STREAM', columns: plain, virtual: [...node.virtual, ...carried] }
+  const input: SourceNode = {
+    ...node,
+    output: 'STREAM',
+    columns: plain,
+    virtual: [...node.virtual, ...carried],
+  }
   return {
     kind: 'project',
     input,

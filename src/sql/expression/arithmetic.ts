@@ -121,7 +121,9 @@ export function parseDouble(text: string): number {
 }
 
 export function isNumeric(type: SqlType): boolean {
-  return type.kind === 'INTEGER' || type.kind === 'BIGINT' || type.kind === 'DECIMAL' || type.kind === 'DOUBLE'
+  return (
+    type.kind === 'INTEGER' || type.kind === 'BIGINT' || type.kind === 'DECIMAL' || type.kind === 'DOUBLE'
+  )
 }
 
 /** The type of `left operator right`, or null when the operator does not take these types. */

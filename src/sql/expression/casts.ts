@@ -1,11 +1,36 @@
 import type { Decimal } from 'decimal.js'
 import { SqlError } from '../errors.js'
 import { formatType, type SqlType, sameType } from '../types.js'
-import { type Bigint, bigintToInteger, doubleToBigint, doubleToInteger, normalizeBigint, parseBigint, parseDouble, parseInteger } from './arithmetic.js'
+import {
+  type Bigint,
+  bigintToInteger,
+  doubleToBigint,
+  doubleToInteger,
+  normalizeBigint,
+  parseBigint,
+  parseDouble,
+  parseInteger,
+} from './arithmetic.js'
 import { decodeBase64 } from './base64.js'
 import { isTrueText } from './booleans.js'
-import { dayMs, floorMod, formatDate, formatTime, formatTimestamp, parseDate, parseTime, parseTimestamp } from './date-time.js'
-import { castDecimal, castDoubleToDecimal, type DecimalType, decimalToPlainText, parseDecimal, SqlDecimal } from './decimal.js'
+import {
+  dayMs,
+  floorMod,
+  formatDate,
+  formatTime,
+  formatTimestamp,
+  parseDate,
+  parseTime,
+  parseTimestamp,
+} from './date-time.js'
+import {
+  castDecimal,
+  castDoubleToDecimal,
+  type DecimalType,
+  decimalToPlainText,
+  parseDecimal,
+  SqlDecimal,
+} from './decimal.js'
 import { doubleToText, valueToText } from './java-text.js'
 
 /** Changes a value that is not null; throws RangeError when this value cannot be changed. */

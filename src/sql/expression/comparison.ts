@@ -1,8 +1,8 @@
 import type { Decimal } from 'decimal.js'
 import { compareBytes } from '../../common/index.js'
 import type { SqlType } from '../types.js'
-import { type ComparisonKind } from './typed-expression.js'
 import { exactDecimal, SqlDecimal } from './decimal.js'
+import type { ComparisonKind } from './typed-expression.js'
 
 /*
  * Comparison of values that are not null. Doubles: NaN is neither equal to anything nor different from it.

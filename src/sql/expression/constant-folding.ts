@@ -26,7 +26,9 @@ function foldable(e: TypedExpression): boolean {
     case 'guard':
       return e.operand.kind === 'constant'
     case 'call':
-      return e.function.deterministic && e.args.length > 0 && childrenOf(e).every((c) => c.kind === 'constant')
+      return (
+        e.function.deterministic && e.args.length > 0 && childrenOf(e).every((c) => c.kind === 'constant')
+      )
     default:
       return childrenOf(e).every((child) => child.kind === 'constant')
   }

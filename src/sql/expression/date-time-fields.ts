@@ -66,12 +66,16 @@ export function resolveDate(fields: DateTimeFields): number {
     if (dayOfYear === 366 && year === null) {
       throw new RangeError('Leap day cannot be parsed without supplying the year field')
     }
-    return epochDayOf(year ?? 1970, 1, 1) + within('dayOfYear', dayOfYear, 1, isLeapYear(year ?? 1970) ? 366 : 365) - 1
+    return (
+      epochDayOf(year ?? 1970, 1, 1) +
+      within('dayOfYear', dayOfYear, 1, isLeapYear(year ?? 1970) ? 366 : 365) -
+      1
+    )
   }
   const weekOfYear = fields.get('weekOfYear')
   if (weekOfYear !== undefined && fields.has('weekYear')) {
     const fourth = epochDayOf(fields.get('weekYear')!, 1, 4)
-    const monday = fourth - (((fourth + 3) % 7) + 7) % 7
+    const monday = fourth - ((((fourth + 3) % 7) + 7) % 7)
     return monday + (within('weekOfYear', weekOfYear, 1, 53) - 1) * 7 + (fields.get('dayOfWeek') ?? 1) - 1
   }
   const quarter = fields.get('quarter')

@@ -11,17 +11,42 @@ type SignStyle = 'never' | 'normal' | 'exceedsPad'
 
 type Element =
   | { readonly kind: 'literal'; readonly text: string }
-  | { kind: 'number'; readonly field: Field; readonly min: number; readonly max: number; readonly sign: SignStyle; reserve: number }
+  | {
+      kind: 'number'
+      readonly field: Field
+      readonly min: number
+      readonly max: number
+      readonly sign: SignStyle
+      reserve: number
+    }
   | { readonly kind: 'reducedYear'; readonly field: Field }
   | { readonly kind: 'fraction'; readonly width: number }
-  | { readonly kind: 'text'; readonly field: Field; readonly names: readonly string[]; readonly first: number }
+  | {
+      readonly kind: 'text'
+      readonly field: Field
+      readonly names: readonly string[]
+      readonly first: number
+    }
   | { readonly kind: 'offset'; readonly form: string; readonly zero: string }
   | { readonly kind: 'localizedOffset'; readonly full: boolean }
   | { readonly kind: 'zoneId' }
   | { readonly kind: 'zoneName'; readonly full: boolean }
   | { readonly kind: 'optional'; readonly elements: readonly Element[] }
 
-const months = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December']
+const months = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+]
 const days = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
 const short = (names: readonly string[]): string[] => names.map((name) => name.slice(0, 3))
 const narrow = (names: readonly string[]): string[] => names.map((name) => name.slice(0, 1))
@@ -65,7 +90,11 @@ const quarterNames = [
   ['1', '2', '3', '4'],
 ]
 
-const eraNames = [['BC', 'AD'], ['Before Christ', 'Anno Domini'], ['B', 'A']]
+const eraNames = [
+  ['BC', 'AD'],
+  ['Before Christ', 'Anno Domini'],
+  ['B', 'A'],
+]
 
 function offsetElement(letter: string, count: number): Element {
   if (letter === 'Z') {
@@ -107,7 +136,9 @@ function letterElement(letter: string, count: number): Element {
       return textElement('dayOfWeek', days, count, letter)
     case 'e':
     case 'c':
-      return count <= 2 ? shortNumber('dayOfWeek', letter, count) : textElement('dayOfWeek', days, count, letter)
+      return count <= 2
+        ? shortNumber('dayOfWeek', letter, count)
+        : textElement('dayOfWeek', days, count, letter)
     case 'a':
       if (count > 1) throw tooMany(letter)
       return { kind: 'text', field: 'amPm', names: ['AM', 'PM'], first: 0 }
@@ -274,7 +305,10 @@ function formatElement(element: Element, moment: Moment): string {
     case 'reducedYear':
       return String(floorMod(fieldOf(element.field, moment), 100)).padStart(2, '0')
     case 'fraction':
-      return String(fieldOf('milli', moment)).padStart(3, '0').padEnd(element.width, '0').slice(0, element.width)
+      return String(fieldOf('milli', moment))
+        .padStart(3, '0')
+        .padEnd(element.width, '0')
+        .slice(0, element.width)
     case 'text':
       return element.names[fieldOf(element.field, moment) - element.first]!
     case 'optional':
@@ -331,8 +365,18 @@ function formatLocalizedOffset(offsetMs: number, full: boolean): string {
 }
 
 const dateFields: ReadonlySet<Field> = new Set<Field>([
-  'era', 'year', 'yearOfEra', 'weekYear', 'month', 'quarter', 'weekOfYear', 'weekOfMonth', 'day', 'dayOfYear',
-  'dayOfWeek', 'alignedWeekOfMonth',
+  'era',
+  'year',
+  'yearOfEra',
+  'weekYear',
+  'month',
+  'quarter',
+  'weekOfYear',
+  'weekOfMonth',
+  'day',
+  'dayOfYear',
+  'dayOfWeek',
+  'alignedWeekOfMonth',
 ])
 
 function fieldOf(field: Field, moment: Moment): number {

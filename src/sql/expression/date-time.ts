@@ -30,7 +30,8 @@ export function civilOf(epochDay: number): CivilDate {
   const era = Math.floor(shifted / 146097)
   const dayOfEra = shifted - era * 146097
   const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36524) - Math.floor(dayOfEra / 146096)) / 365,
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36524) - Math.floor(dayOfEra / 146096)) /
+      365,
   )
   const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
   const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153)
@@ -75,7 +76,8 @@ export function zoneOf(id: string): Zone {
   } catch (cause) {
     throw new RangeError(`Unknown time zone: '${id}'`, { cause })
   }
-  const zone = found instanceof ZoneOffset ? fixedZone(id, found.totalSeconds() * 1000) : regionZone(id, found)
+  const zone =
+    found instanceof ZoneOffset ? fixedZone(id, found.totalSeconds() * 1000) : regionZone(id, found)
   if (zones.size < 1000) zones.set(id, zone)
   return zone
 }

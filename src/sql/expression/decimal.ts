@@ -33,7 +33,8 @@ export function decimalTypeOfText(text: string): DecimalType {
 
 /** `-1.50e1` has the digits 150 and the scale 1. */
 function digitsOf(text: string): { digits: string; scale: number } {
-  const [, whole = '', fraction = '', exponent = '0'] = /^[+-]?(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text) ?? []
+  const [, whole = '', fraction = '', exponent = '0'] =
+    /^[+-]?(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text) ?? []
   return {
     digits: (whole + fraction).replace(/^0+(?=.)/, ''),
     scale: fraction.length - Number(exponent),

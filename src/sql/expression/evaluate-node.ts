@@ -1,7 +1,17 @@
 import type { Decimal } from 'decimal.js'
 import type { ComparisonOperator } from '../ast.js'
 import type { SqlType } from '../types.js'
-import { addBigint, type Bigint, divideBigint, divideInteger, multiplyBigint, negateBigint, remainderBigint, remainderInteger, subtractBigint } from './arithmetic.js'
+import {
+  addBigint,
+  type Bigint,
+  divideBigint,
+  divideInteger,
+  multiplyBigint,
+  negateBigint,
+  remainderBigint,
+  remainderInteger,
+  subtractBigint,
+} from './arithmetic.js'
 import { compare, equals, identityOf } from './comparison.js'
 import { type ArithmeticOperator, decimalArithmetic } from './decimal.js'
 import type { ComparisonKind } from './typed-expression.js'
@@ -11,7 +21,12 @@ import type { ComparisonKind } from './typed-expression.js'
  * not spell them out.
  */
 
-export function arithmetic(operator: ArithmeticOperator, type: SqlType, left: unknown, right: unknown): unknown {
+export function arithmetic(
+  operator: ArithmeticOperator,
+  type: SqlType,
+  left: unknown,
+  right: unknown,
+): unknown {
   switch (type.kind) {
     case 'STRING':
       return (left as string) + (right as string)

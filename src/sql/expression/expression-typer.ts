@@ -21,7 +21,7 @@ import {
   type ParameterType,
   resolveParameterType,
 } from '../functions/signature.js'
-import { formatType, type SqlType, SqlTypes, sameType, type StructField } from '../types.js'
+import { formatType, type SqlType, SqlTypes, type StructField, sameType } from '../types.js'
 import { arithmeticType, isNumeric } from './arithmetic.js'
 import { castFunction } from './casts.js'
 import { comparisonKind } from './comparison.js'
@@ -212,7 +212,10 @@ class ExpressionTyper {
     }
     const index = type.fields.findIndex((f) => f.name === field)
     if (index !== -1) return { kind: 'field', type: type.fields[index]!.type, base, index }
-    const near = nearest(field, type.fields.map((f) => f.name))
+    const near = nearest(
+      field,
+      type.fields.map((f) => f.name),
+    )
     throw new ExpressionError(
       `Could not find field '${field}' in '${formatExpression(baseExpression)}'.`,
       location,
@@ -227,7 +230,10 @@ class ExpressionTyper {
       if (index.type?.kind === 'INTEGER' || index.type?.kind === 'BIGINT') {
         return { kind: 'element', type: base.type.element, base, index }
       }
-      throw new ExpressionError(`Array index must be an INTEGER, got: ${typeText(index.type)}`, whole.location)
+      throw new ExpressionError(
+        `Array index must be an INTEGER, got: ${typeText(index.type)}`,
+        whole.location,
+      )
     }
     if (base.type?.kind === 'MAP') {
       const key = this.#implicitCast(index, base.type.key, whole.location)
@@ -334,7 +340,9 @@ class ExpressionTyper {
   }
 
   #in(e: InPredicate): TypedExpression {
-    const written = [e.value, ...e.items.filter((item) => item.kind !== 'null')].map((item) => this.#written(item))
+    const written = [e.value, ...e.items.filter((item) => item.kind !== 'null')].map((item) =>
+      this.#written(item),
+    )
     const common = commonTypeOfList(written) ?? SqlTypes.STRING
     const [value, ...items] = written.map((item) => convertTo(item, common))
     return {
@@ -427,8 +435,13 @@ class ExpressionTyper {
   }
 
   #map(e: Extract<Expression, { kind: 'map' }>): TypedExpression {
-    if (e.entries.length === 0) throw new ExpressionError(emptyConstructor('Map', 'key value pair'), e.location)
-    const keys = this.#list(e.entries.map((entry) => entry.key), e.location, allNull('a map', 'keys', 'key'))
+    if (e.entries.length === 0)
+      throw new ExpressionError(emptyConstructor('Map', 'key value pair'), e.location)
+    const keys = this.#list(
+      e.entries.map((entry) => entry.key),
+      e.location,
+      allNull('a map', 'keys', 'key'),
+    )
     const values = this.#list(
       e.entries.map((entry) => entry.value),
       e.location,
@@ -446,7 +459,10 @@ class ExpressionTyper {
     const values: TypedExpression[] = []
     for (const { name, value } of e.fields) {
       if (fields.some((f) => f.name === name)) {
-        throw new ExpressionError(`Duplicate field names found in STRUCT: '${formatExpression(e)}'`, e.location)
+        throw new ExpressionError(
+          `Duplicate field names found in STRUCT: '${formatExpression(e)}'`,
+          e.location,
+        )
       }
       const typed = this.type(value)
       if (typed.type === null) {
@@ -467,10 +483,15 @@ class ExpressionTyper {
     const { functions } = this.#scope
     const kind = functions.kindOf(e.name)
     if (kind === 'AGGREGATE' || kind === 'TABLE') {
-      throw new ExpressionError(`${kind === 'TABLE' ? 'Table' : 'Aggregate'} function ${e.name} cannot be used here.`, e.location)
+      throw new ExpressionError(
+        `${kind === 'TABLE' ? 'Table' : 'Aggregate'} function ${e.name} cannot be used here.`,
+        e.location,
+      )
     }
     const written = e.star ? [] : e.args
-    const first = written.map((arg) => (arg.kind === 'lambda' || arg.kind === 'intervalUnit' ? null : this.type(arg)))
+    const first = written.map((arg) =>
+      arg.kind === 'lambda' || arg.kind === 'intervalUnit' ? null : this.type(arg),
+    )
     const argTypes = written.map((arg, i): ArgumentType => {
       if (arg.kind === 'lambda') return { kind: 'lambda', arity: arg.parameters.length }
       if (arg.kind === 'intervalUnit') return { kind: 'intervalUnit' }
@@ -501,7 +522,8 @@ class ExpressionTyper {
     const failsAlone = source.kind === 'call' || source.kind === 'dereference'
     const argument = failsAlone ? guarded(typed) : typed
     if (typed.type === null || hasGenerics(parameter)) return argument
-    const wanted = parameter.kind === 'decimal' ? decimalTypeOf(typed.type) : resolveParameterType(parameter, new Map())
+    const wanted =
+      parameter.kind === 'decimal' ? decimalTypeOf(typed.type) : resolveParameterType(parameter, new Map())
     if (wanted === null || sameType(wanted, typed.type) || wanted.kind === 'STRUCT') return argument
     return guarded(castTo(argument, wanted))
   }
@@ -520,7 +542,10 @@ class ExpressionTyper {
       }
       const type = resolveParameterType(inputs[i]!, generics)
       if (type === null) {
-        throw new ExpressionError(`The type of lambda parameter ${name} is open: CAST the NULL argument.`, e.location)
+        throw new ExpressionError(
+          `The type of lambda parameter ${name} is open: CAST the NULL argument.`,
+          e.location,
+        )
       }
       const variable: TypedVariable = { kind: 'variable', type, id: this.#variableCount++ }
       variables.set(name, variable)

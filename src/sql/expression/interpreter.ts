@@ -9,7 +9,14 @@ import { typeExpression } from './expression-typer.js'
 import { like } from './like.js'
 import type { ExpressionScope } from './scope.js'
 import { coerceLiteral } from './type-coercion.js'
-import type { TypedArithmetic, TypedCall, TypedComparison, TypedExpression, TypedLambda, TypedLogical } from './typed-expression.js'
+import type {
+  TypedArithmetic,
+  TypedCall,
+  TypedComparison,
+  TypedExpression,
+  TypedLambda,
+  TypedLogical,
+} from './typed-expression.js'
 
 /*
  * Evaluates typed expressions by walking them. It is slow and obvious: for constants, INSERT VALUES and keys of
@@ -39,7 +46,8 @@ export function evaluate(expression: TypedExpression, context: EvaluationContext
 export function evaluateConstant(expression: Expression, scope: ExpressionScope, target?: SqlType): unknown {
   const typed = typeExpression(expression, scope)
   const value = evaluate(typed, { environment: scope.functions.environment })
-  if (target === undefined || typed.type === null || value === null || sameType(typed.type, target)) return value
+  if (target === undefined || typed.type === null || value === null || sameType(typed.type, target))
+    return value
   const coerced = coerceLiteral(value, typed.type, target)
   if (coerced !== undefined) return coerced
   throw new ExpressionError(

@@ -1,7 +1,7 @@
 import type { Decimal } from 'decimal.js'
 import type { SqlType } from '../types.js'
-import { decimalToText } from './decimal.js'
 import { formatDate, formatTime, formatTimestamp } from './date-time.js'
+import { decimalToText } from './decimal.js'
 
 /*
  * How values look as text: in CAST(x AS STRING), in JSON made by functions, in messages. The rules are those of

@@ -1,10 +1,18 @@
-import { formatExpression } from '../format-sql.js'
 import type { Expression } from '../ast.js'
-import { formatType, type SqlType, SqlTypes, sameType, type StructField } from '../types.js'
+import { formatExpression } from '../format-sql.js'
+import { formatType, type SqlType, SqlTypes, type StructField, sameType } from '../types.js'
 import { isNumeric, parseDouble } from './arithmetic.js'
 import { parseBoolean } from './booleans.js'
 import { castFunction } from './casts.js'
-import { type DecimalType, decimalTypeOf, decimalTypeOfText, ensureFit, parseDecimal, SqlDecimal, widenDecimals } from './decimal.js'
+import {
+  type DecimalType,
+  decimalTypeOf,
+  decimalTypeOfText,
+  ensureFit,
+  parseDecimal,
+  SqlDecimal,
+  widenDecimals,
+} from './decimal.js'
 import { ExpressionError } from './expression-error.js'
 import type { TypedExpression } from './typed-expression.js'
 
@@ -114,8 +122,16 @@ function widenParts(target: SqlType, { source, typed }: Written): SqlType | null
   if (source.kind === 'map' && typed.kind === 'map' && target.kind === 'MAP') {
     const [keys, values] = [source.entries.map((e) => e.key), source.entries.map((e) => e.value)]
     return SqlTypes.map(
-      widenAll(target.key, keys, typed.entries.map((e) => e.key)),
-      widenAll(target.value, values, typed.entries.map((e) => e.value)),
+      widenAll(
+        target.key,
+        keys,
+        typed.entries.map((e) => e.key),
+      ),
+      widenAll(
+        target.value,
+        values,
+        typed.entries.map((e) => e.value),
+      ),
     )
   }
   if (source.kind === 'struct' && typed.kind === 'struct' && target.kind === 'STRUCT') {
@@ -128,7 +144,11 @@ function widenParts(target: SqlType, { source, typed }: Written): SqlType | null
   return null
 }
 
-function widenAll(target: SqlType, sources: readonly Expression[], typed: readonly TypedExpression[]): SqlType {
+function widenAll(
+  target: SqlType,
+  sources: readonly Expression[],
+  typed: readonly TypedExpression[],
+): SqlType {
   return sources.reduce((type, source, i) => widen(type, { source, typed: typed[i]! }), target)
 }
 

@@ -217,15 +217,16 @@ export function canThrow(expression: TypedExpression): boolean {
     case 'arithmetic': {
       const { operator, type } = expression
       const exact = type.kind !== 'DOUBLE' && (operator === '/' || operator === '%')
-      return exact || expression.failsOnNull || type.kind === 'DECIMAL' || childrenOf(expression).some(canThrow)
+      return (
+        exact || expression.failsOnNull || type.kind === 'DECIMAL' || childrenOf(expression).some(canThrow)
+      )
     }
     case 'comparison':
+    case 'in':
       // A double that is NaN has no decimal.
       return expression.comparison === 'decimal' || childrenOf(expression).some(canThrow)
-    case 'in':
-      return expression.comparison === 'decimal' || childrenOf(expression).some(canThrow)
     case 'like':
-      return expression.pattern.kind !== 'constant' || childrenOf(expression).some(canThrow)
+      return expression.escape !== null || childrenOf(expression).some(canThrow)
     default:
       return childrenOf(expression).some(canThrow)
   }

@@ -1,6 +1,6 @@
 import { compare, comparisonKind, identityOf, sameValue } from '../expression/comparison.js'
-import { valueToText } from '../expression/java-text.js'
 import { decimalToPlainText } from '../expression/decimal.js'
+import { valueToText } from '../expression/java-text.js'
 import type { SqlType } from '../types.js'
 import type { FunctionBody, ScalarFunction, ScalarVariant } from './registry.js'
 
@@ -66,7 +66,11 @@ function sortVariant(parameters: string): ScalarVariant {
       const order = ordering(elementType(argumentTypes[0]))
       return (list: List, direction = 'ASC') => {
         const upper = direction.toUpperCase()
-        const sign = ['ASC', 'ASCENDING'].includes(upper) ? 1 : ['DESC', 'DESCENDING'].includes(upper) ? -1 : 0
+        const sign = ['ASC', 'ASCENDING'].includes(upper)
+          ? 1
+          : ['DESC', 'DESCENDING'].includes(upper)
+            ? -1
+            : 0
         if (sign === 0) return null
         return [...list].sort((a, b) =>
           a === null || b === null ? Number(a === null) - Number(b === null) : order(a, b) * sign,

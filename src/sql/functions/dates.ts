@@ -1,6 +1,12 @@
 import type { TimeUnit } from '../ast.js'
 import { dayMs, floorMod, utc, type Zone, zoneOf } from '../expression/date-time.js'
-import { hasDate, hasTime, resolveDate, resolveTime, resolveTimestamp } from '../expression/date-time-fields.js'
+import {
+  hasDate,
+  hasTime,
+  resolveDate,
+  resolveTime,
+  resolveTimestamp,
+} from '../expression/date-time-fields.js'
 import { formatPattern, parsePattern } from '../expression/date-time-pattern.js'
 import type { FunctionBody, ScalarFunction, ScalarVariant } from './registry.js'
 
@@ -13,7 +19,12 @@ const unitMs: Record<TimeUnit, number> = {
 }
 
 /** Adds (`sign` 1) or takes away (-1) so many units. */
-function shift(name: string, type: string, sign: 1 | -1, move: (value: number, ms: number) => number): ScalarFunction {
+function shift(
+  name: string,
+  type: string,
+  sign: 1 | -1,
+  move: (value: number, ms: number) => number,
+): ScalarFunction {
   return {
     name,
     variants: [
@@ -36,7 +47,9 @@ function explained<Result>(what: string, value: unknown, pattern: string, body: 
     return body()
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause
-    throw new RangeError(`Failed to ${what} '${String(value)}' with pattern '${pattern}': ${cause.message}`, { cause })
+    throw new RangeError(`Failed to ${what} '${String(value)}' with pattern '${pattern}': ${cause.message}`, {
+      cause,
+    })
   }
 }
 
@@ -58,11 +71,15 @@ function parseTimeText(text: string, pattern: string): number {
 
 /** Text in the zone it names, else in `zone`, to ms since the epoch; what the pattern leaves out is 1970-01-01T00:00. */
 export function parseTimestampText(text: string, pattern: string, zone: Zone = utc): number {
-  return explained('parse timestamp', text, pattern, () => resolveTimestamp(parsePattern(pattern, text), zone))
+  return explained('parse timestamp', text, pattern, () =>
+    resolveTimestamp(parsePattern(pattern, text), zone),
+  )
 }
 
 export function formatTimestampText(timestamp: number, pattern: string, zone: Zone = utc): string {
-  return explained('format timestamp', timestamp, pattern, () => formatPattern(pattern, timestamp, 'timestamp', zone))
+  return explained('format timestamp', timestamp, pattern, () =>
+    formatPattern(pattern, timestamp, 'timestamp', zone),
+  )
 }
 
 function formatDateText(day: number, pattern: string): string {
@@ -105,11 +122,23 @@ function withZone(
   return { name, variants: [unzoned, zoned] }
 }
 
-function now(name: string, parameters: string, returns: string, toValue: (nowMs: number) => number): ScalarFunction {
+function now(
+  name: string,
+  parameters: string,
+  returns: string,
+  toValue: (nowMs: number) => number,
+): ScalarFunction {
   return {
     name,
     variants: [
-      { parameters: '', returns, create: ({ clock }) => () => toValue(clock.now()) },
+      {
+        parameters: '',
+        returns,
+        create:
+          ({ clock }) =>
+          () =>
+            toValue(clock.now()),
+      },
       { parameters, returns, fn: (value: number) => value },
     ],
   }
@@ -131,7 +160,13 @@ export const dateFunctions: readonly ScalarFunction[] = [
   ),
   simple('format_date', 'DATE date, STRING formatPattern', 'STRING', formatDateText),
   simple('format_time', 'TIME time, STRING formatPattern', 'STRING', formatTimeText),
-  withZone('format_timestamp', 'TIMESTAMP timestamp, STRING formatPattern', 'STRING', formatTimestampText, 'utc'),
+  withZone(
+    'format_timestamp',
+    'TIMESTAMP timestamp, STRING formatPattern',
+    'STRING',
+    formatTimestampText,
+    'utc',
+  ),
   simple(
     'convert_tz',
     'TIMESTAMP timestamp, STRING fromTimeZone, STRING toTimeZone',

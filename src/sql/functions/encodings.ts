@@ -110,7 +110,11 @@ export const encodingFunctions: readonly ScalarFunction[] = [
   {
     name: 'encode',
     variants: [
-      { parameters: 'STRING str, STRING inputEncoding, STRING outputEncoding', returns: 'STRING', fn: encode },
+      {
+        parameters: 'STRING str, STRING inputEncoding, STRING outputEncoding',
+        returns: 'STRING',
+        fn: encode,
+      },
     ],
   },
   {

@@ -50,7 +50,10 @@ function matches(node: JsonNode, value: unknown, type: SqlType | null): boolean 
     case 'number': {
       if (value === null) return false
       if (/^-?\d+$/.test(node.text)) {
-        return (type?.kind === 'INTEGER' || type?.kind === 'BIGINT') && BigInt(node.text) === BigInt(value as number)
+        return (
+          (type?.kind === 'INTEGER' || type?.kind === 'BIGINT') &&
+          BigInt(node.text) === BigInt(value as number)
+        )
       }
       return type?.kind === 'DOUBLE' && Number(node.text) === value
     }
@@ -132,9 +135,13 @@ export function valueToJson(value: unknown, type: SqlType | null): string {
     case 'ARRAY':
       return `[${(value as unknown[]).map((item) => valueToJson(item, type.element)).join(',')}]`
     case 'MAP':
-      return objectText([...(value as Map<unknown, unknown>)].map(([k, v]) => [String(k), valueToJson(v, type.value)]))
+      return objectText(
+        [...(value as Map<unknown, unknown>)].map(([k, v]) => [String(k), valueToJson(v, type.value)]),
+      )
     case 'STRUCT':
-      return objectText(type.fields.map((f, i) => [f.name, valueToJson((value as unknown[])[i] ?? null, f.type)]))
+      return objectText(
+        type.fields.map((f, i) => [f.name, valueToJson((value as unknown[])[i] ?? null, f.type)]),
+      )
   }
 }
 
@@ -202,7 +209,10 @@ export const jsonFunctions: readonly ScalarFunction[] = [
         parameters: 'T val',
         returns: 'STRING',
         nulls: 'handled',
-        create: ({ argumentTypes }) => (value: unknown) => valueToJson(value, argumentTypes[0] ?? null),
+        create:
+          ({ argumentTypes }) =>
+          (value: unknown) =>
+            valueToJson(value, argumentTypes[0] ?? null),
       },
     ],
   },

@@ -14,7 +14,8 @@ function uniqueMap(pairs: readonly (readonly [unknown, unknown])[]): Map<unknown
 function hashOf(key: unknown): number {
   let hash = 0
   if (typeof key === 'number') hash = key | 0
-  else if (typeof key === 'string') for (let i = 0; i < key.length; i++) hash = (Math.imul(31, hash) + key.charCodeAt(i)) | 0
+  else if (typeof key === 'string')
+    for (let i = 0; i < key.length; i++) hash = (Math.imul(31, hash) + key.charCodeAt(i)) | 0
   return hash ^ (hash >>> 16)
 }
 
@@ -69,7 +70,9 @@ export const lambdaFunctions: readonly ScalarFunction[] = [
         returns: 'S',
         nulls: 'handled',
         fn: (list: List | null, initial: unknown, step: Lambda) =>
-          initial === null || list === null ? initial : list.reduce<unknown>((state, item) => step(state, item), initial),
+          initial === null || list === null
+            ? initial
+            : list.reduce<unknown>((state, item) => step(state, item), initial),
       },
       {
         parameters: 'MAP<K, V> map, S state, LAMBDA<S, K, V, S> lambda',

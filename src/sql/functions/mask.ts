@@ -10,7 +10,12 @@ interface Masks {
 
 const defaults: Masks = { upper: 'X', lower: 'x', digit: 'n', other: '-' }
 
-function masksOf(upper: string | null, lower: string | null, digit: string | null, other: string | null): Masks {
+function masksOf(
+  upper: string | null,
+  lower: string | null,
+  digit: string | null,
+  other: string | null,
+): Masks {
   for (const mask of [upper, lower, digit, other]) {
     if (mask !== null && mask.length !== 1) {
       throw new RangeError(`Invalid mask character. Must be only single character, but was '${mask}'`)
@@ -69,8 +74,14 @@ function partialFunction(name: string, mask: PartialMask): ScalarFunction {
         parameters: `STRING input, INT numChars, ${maskParameters}`,
         returns: 'STRING',
         nulls: 'handled',
-        fn: (text: MaskText, count: number | null, upper: MaskText, lower: MaskText, digit: MaskText, other: MaskText) =>
-          run(text, count, masksOf(upper, lower, digit, other)),
+        fn: (
+          text: MaskText,
+          count: number | null,
+          upper: MaskText,
+          lower: MaskText,
+          digit: MaskText,
+          other: MaskText,
+        ) => run(text, count, masksOf(upper, lower, digit, other)),
       },
     ],
   }

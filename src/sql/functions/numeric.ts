@@ -58,7 +58,11 @@ function roundTo(value: Decimal, places: number, mode: Decimal.Rounding): Decima
   return decimal.div(unit).toDecimalPlaces(0, mode).times(unit)
 }
 
-function roundDouble(value: number, places: number, round: (decimal: Decimal, places: number) => Decimal): number {
+function roundDouble(
+  value: number,
+  places: number,
+  round: (decimal: Decimal, places: number) => Decimal,
+): number {
   // Java fails on NaN and the infinities here, which have no decimal.
   if (!Number.isFinite(value)) throw new RangeError('Infinite or NaN')
   return round(new SqlDecimal(value), places).toNumber()
@@ -116,7 +120,10 @@ function extreme(name: string, sign: 1 | -1): ScalarFunction {
       returns: type === 'DECIMAL' ? (types) => widestDecimal(types.filter((t) => t !== null))! : type,
       nulls: 'handled',
       fn: (...values: unknown[]) =>
-        values.reduce((found, value) => (value !== null && (found === null || better(value, found)) ? value : found), null),
+        values.reduce(
+          (found, value) => (value !== null && (found === null || better(value, found)) ? value : found),
+          null,
+        ),
     }
   })
   return { name, variants }
@@ -154,10 +161,14 @@ function earthRadius(unit: string | null): number {
 /** Haversine distance on a sphere. */
 function geoDistance(lat1: number, lon1: number, lat2: number, lon2: number, unit: string | null): number {
   if (Math.abs(lat1) > 90 || Math.abs(lat2) > 90) {
-    throw new RangeError('valid latitude values for GeoDistance function are in the range of -90 to 90 decimal degrees')
+    throw new RangeError(
+      'valid latitude values for GeoDistance function are in the range of -90 to 90 decimal degrees',
+    )
   }
   if (Math.abs(lon1) > 180 || Math.abs(lon2) > 180) {
-    throw new RangeError('valid longitude values for GeoDistance function are in the range of -180 to +180 decimal degrees')
+    throw new RangeError(
+      'valid longitude values for GeoDistance function are in the range of -180 to +180 decimal degrees',
+    )
   }
   const radius = earthRadius(unit)
   const radians = Math.PI / 180
@@ -199,9 +210,17 @@ export const numericFunctions: readonly ScalarFunction[] = [
     name: 'sign',
     variants: [
       { parameters: 'INT value', returns: 'INTEGER', fn: Math.sign },
-      { parameters: 'BIGINT value', returns: 'INTEGER', fn: (value: Bigint) => Number(value > 0) - Number(value < 0) },
+      {
+        parameters: 'BIGINT value',
+        returns: 'INTEGER',
+        fn: (value: Bigint) => Number(value > 0) - Number(value < 0),
+      },
       // NaN has no sign: 0, as Java narrows it.
-      { parameters: 'DOUBLE value', returns: 'INTEGER', fn: (value: number) => doubleToInteger(Math.sign(value)) },
+      {
+        parameters: 'DOUBLE value',
+        returns: 'INTEGER',
+        fn: (value: number) => doubleToInteger(Math.sign(value)),
+      },
     ],
   },
   ofDoubles('sqrt', ['value'], Math.sqrt),
@@ -270,7 +289,8 @@ export const numericFunctions: readonly ScalarFunction[] = [
       {
         parameters: 'DOUBLE lat1, DOUBLE lon1, DOUBLE lat2, DOUBLE lon2',
         returns: 'DOUBLE',
-        fn: (lat1: number, lon1: number, lat2: number, lon2: number) => geoDistance(lat1, lon1, lat2, lon2, null),
+        fn: (lat1: number, lon1: number, lat2: number, lon2: number) =>
+          geoDistance(lat1, lon1, lat2, lon2, null),
       },
     ],
   },

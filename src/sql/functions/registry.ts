@@ -33,8 +33,7 @@ export interface CallSite extends FunctionEnvironment {
 
 export type ReturnType =
   /** A type as in a signature; generics are those of the parameters. */
-  | string
-  | ((argumentTypes: readonly (SqlType | null)[], generics: ReadonlyMap<string, SqlType>) => SqlType)
+  string | ((argumentTypes: readonly (SqlType | null)[], generics: ReadonlyMap<string, SqlType>) => SqlType)
 
 // biome-ignore lint/suspicious/noExplicitAny: argument types are given by the signature text
 export type FunctionBody = (...args: any[]) => unknown
@@ -137,7 +136,9 @@ export interface ResolvedTableFunction {
   readonly parameters: readonly Parameter[]
   readonly returnType: SqlType
   /** The function returns the rows; null stands for none. Every call site gets its own. */
-  readonly instantiate: (environment: FunctionEnvironment) => (...args: unknown[]) => readonly unknown[] | null
+  readonly instantiate: (
+    environment: FunctionEnvironment,
+  ) => (...args: unknown[]) => readonly unknown[] | null
 }
 
 export type FunctionKind = 'SCALAR' | 'AGGREGATE' | 'TABLE'
@@ -210,9 +211,7 @@ export class FunctionRegistry {
   }
 
   /** For DESCRIBE FUNCTION: one line a variant, `ABS(INT value) → …`. Undefined for an unknown name. */
-  describe(
-    name: string,
-  ):
+  describe(name: string):
     | {
         readonly name: string
         readonly kind: FunctionKind
@@ -293,7 +292,10 @@ export class FunctionRegistry {
   #unknown(name: string): SqlError {
     return new SqlError(`Can't find any functions with the name '${name}'`, {
       kind: 'function',
-      suggestion: nearestFunction(name, this.list().map((f) => f.name)),
+      suggestion: nearestFunction(
+        name,
+        this.list().map((f) => f.name),
+      ),
     })
   }
 }
@@ -308,7 +310,10 @@ export function parameterAt(parameters: readonly Parameter[], index: number, cou
 
 // ---------------------------------------------------------------------------------------------- overloads
 
-function add<Variant extends { readonly parameters: string }, Definition extends { readonly name: string; readonly variants: readonly Variant[] }>(
+function add<
+  Variant extends { readonly parameters: string },
+  Definition extends { readonly name: string; readonly variants: readonly Variant[] },
+>(
   entries: Map<string, Entry<Definition, Variant>>,
   definition: Definition,
   present: FunctionKind,
@@ -326,10 +331,9 @@ function add<Variant extends { readonly parameters: string }, Definition extends
     const parameters = parseParameters(variant.parameters)
     const text = typesText(parameters)
     if (overloads.some((o) => typesText(o.parameters) === text)) {
-      throw new SqlError(
-        `Can't add function ${definition.name}: it already exists with parameters ${text}`,
-        { kind: 'function' },
-      )
+      throw new SqlError(`Can't add function ${definition.name}: it already exists with parameters ${text}`, {
+        kind: 'function',
+      })
     }
     overloads.push({ parameters, variant })
   }
@@ -337,7 +341,10 @@ function add<Variant extends { readonly parameters: string }, Definition extends
 }
 
 function typesText(parameters: readonly Parameter[]): string {
-  return formatSignature('', parameters.map((p) => ({ ...p, name: '' })))
+  return formatSignature(
+    '',
+    parameters.map((p) => ({ ...p, name: '' })),
+  )
 }
 
 interface Candidate<Variant> extends Overload<Variant> {
@@ -380,7 +387,8 @@ function best<Variant>(
   if (first === undefined || second === undefined) return first
   if (compareSpecificity(first.parameters, second.parameters) > 0) return first
   // Overloads with the very same places for these arguments are one to the caller: the earlier one is taken.
-  if (expandedText(first.parameters, args.length) === expandedText(second.parameters, args.length)) return first
+  if (expandedText(first.parameters, args.length) === expandedText(second.parameters, args.length))
+    return first
   throw new SqlError(
     `Function '${entry.definition.name}' cannot be resolved due to ambiguous method parameters ${formatArguments(args)}.\n` +
       'Use CAST() to explicitly cast your parameters to one of the supported function calls.\n' +

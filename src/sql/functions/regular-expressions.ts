@@ -29,7 +29,9 @@ function translate(pattern: string): JavaScriptPattern {
     for (const letter of letters) if ('ims'.includes(letter)) flags += letter
     return ''
   })
-  source = source.replace(/\\Q([\s\S]*?)(?:\\E|$)/g, (_, text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'))
+  source = source.replace(/\\Q([\s\S]*?)(?:\\E|$)/g, (_, text: string) =>
+    text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'),
+  )
   let inClass = false
   source = source.replace(/\\p\{(\w+)\}|\\[\s\S]|[[\]]/g, (found, name: string | undefined) => {
     if (found === '[') inClass = true
@@ -89,13 +91,20 @@ function extractAll(pattern: string, text: string, group: number): (string | nul
 function replaceAll(text: string, pattern: string, replacement: string): string {
   return text.replace(javaPattern(pattern), (...found: unknown[]) => {
     const named = found.at(-1)
-    const groups = found.slice(0, found.findIndex((part) => typeof part === 'number')) as (string | undefined)[]
-    return replacement.replace(/\\([\s\S])|\$\{(\w+)\}|\$(\d+)|\$/g, (part, escaped?: string, name?: string, digits?: string) => {
-      if (escaped !== undefined) return escaped
-      if (name !== undefined && typeof named === 'object') return (named as Record<string, string>)[name] ?? ''
-      if (digits === undefined) throw new RangeError('Illegal group reference')
-      return groupText(groups, digits, part)
-    })
+    const groups = found.slice(
+      0,
+      found.findIndex((part) => typeof part === 'number'),
+    ) as (string | undefined)[]
+    return replacement.replace(
+      /\\([\s\S])|\$\{(\w+)\}|\$(\d+)|\$/g,
+      (part, escaped?: string, name?: string, digits?: string) => {
+        if (escaped !== undefined) return escaped
+        if (name !== undefined && typeof named === 'object')
+          return (named as Record<string, string>)[name] ?? ''
+        if (digits === undefined) throw new RangeError('Illegal group reference')
+        return groupText(groups, digits, part)
+      },
+    )
   })
 }
 

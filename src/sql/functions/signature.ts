@@ -142,9 +142,9 @@ class SignatureReader {
 }
 
 const primitives: ReadonlyMap<string, SqlType> = new Map<string, SqlType>(
-  (
-    ['BOOLEAN', 'INTEGER', 'BIGINT', 'DOUBLE', 'STRING', 'BYTES', 'DATE', 'TIME', 'TIMESTAMP'] as const
-  ).map((kind) => [kind, SqlTypes[kind]]),
+  (['BOOLEAN', 'INTEGER', 'BIGINT', 'DOUBLE', 'STRING', 'BYTES', 'DATE', 'TIME', 'TIMESTAMP'] as const).map(
+    (kind) => [kind, SqlTypes[kind]],
+  ),
 )
 
 export function parseParameters(signature: string): Parameter[] {
@@ -160,7 +160,11 @@ export function parseParameterType(text: string): ParameterType {
 export function formatParameterType(type: ParameterType): string {
   switch (type.kind) {
     case 'exact':
-      return type.type.kind === 'STRING' ? 'VARCHAR' : type.type.kind === 'INTEGER' ? 'INT' : formatType(type.type)
+      return type.type.kind === 'STRING'
+        ? 'VARCHAR'
+        : type.type.kind === 'INTEGER'
+          ? 'INT'
+          : formatType(type.type)
     case 'decimal':
       return 'DECIMAL'
     case 'any':
@@ -315,7 +319,10 @@ export function hasGenerics(type: ParameterType): boolean {
 }
 
 /** The type with its generics replaced; null when one of them is open, or the type has no SQL form. */
-export function resolveParameterType(type: ParameterType, generics: ReadonlyMap<string, SqlType>): SqlType | null {
+export function resolveParameterType(
+  type: ParameterType,
+  generics: ReadonlyMap<string, SqlType>,
+): SqlType | null {
   switch (type.kind) {
     case 'exact':
       return type.type

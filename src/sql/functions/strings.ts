@@ -40,7 +40,9 @@ function character(codePoint: number): Text {
 
 function characterOfEscape(text: string): Text {
   if (text.length < 6 || !text.startsWith('\\u')) return null
-  return text.replace(/\\u+([0-9a-fA-F]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return text.replace(/\\u+([0-9a-fA-F]{4})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
 }
 
 /** First letter of each word upper-case, the rest lower-case; white space before the first word goes. */
@@ -152,8 +154,10 @@ export const stringFunctions: readonly ScalarFunction[] = [
   textAndBytes(
     'concat_ws',
     (type) => `${type} separator, ${type}... inputs`,
-    (separator: Text, ...parts: Text[]) => (separator === null ? null : parts.filter(notNull).join(separator)),
-    (separator: Bytes, ...parts: Bytes[]) => (separator === null ? null : concatWithSeparator(separator, parts)),
+    (separator: Text, ...parts: Text[]) =>
+      separator === null ? null : parts.filter(notNull).join(separator),
+    (separator: Bytes, ...parts: Bytes[]) =>
+      separator === null ? null : concatWithSeparator(separator, parts),
     'handled',
   ),
   {
@@ -236,7 +240,8 @@ export const stringFunctions: readonly ScalarFunction[] = [
       {
         parameters: 'STRING string, STRING delimiter',
         returns: 'ARRAY<STRING>',
-        fn: (text: string, delimiter: string) => (delimiter === '' && text === '' ? [''] : text.split(delimiter)),
+        fn: (text: string, delimiter: string) =>
+          delimiter === '' && text === '' ? [''] : text.split(delimiter),
       },
       { parameters: 'BYTES bytes, BYTES delimiter', returns: 'ARRAY<BYTES>', fn: splitBytes },
     ],
@@ -262,7 +267,14 @@ export const stringFunctions: readonly ScalarFunction[] = [
     name: 'uuid',
     deterministic: false,
     variants: [
-      { parameters: '', returns: 'STRING', create: ({ random }) => () => uuidText(randomUuid(random)) },
+      {
+        parameters: '',
+        returns: 'STRING',
+        create:
+          ({ random }) =>
+          () =>
+            uuidText(randomUuid(random)),
+      },
       { parameters: 'BYTES bytes', returns: 'STRING', fn: uuidText },
     ],
   },

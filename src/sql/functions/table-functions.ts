@@ -8,7 +8,14 @@ function cube(list: readonly unknown[] | null): unknown[][] {
   if (list === null) return []
   let rows: unknown[][] = [[]]
   for (const item of list) {
-    rows = rows.flatMap((row) => (item === null ? [[...row, null]] : [[...row, null], [...row, item]]))
+    rows = rows.flatMap((row) =>
+      item === null
+        ? [[...row, null]]
+        : [
+            [...row, null],
+            [...row, item],
+          ],
+    )
   }
   return rows
 }
@@ -20,7 +27,8 @@ export const tableFunctions: readonly TableFunctionDefinition[] = [
     variants: [
       {
         parameters: 'ARRAY<DECIMAL> input',
-        returns: (types) => (types[0]?.kind === 'ARRAY' ? types[0].element : { kind: 'DECIMAL', precision: 1, scale: 0 }),
+        returns: (types) =>
+          types[0]?.kind === 'ARRAY' ? types[0].element : { kind: 'DECIMAL', precision: 1, scale: 0 },
         fn: (list: readonly unknown[] | null) => list,
       },
       { parameters: 'ARRAY<T> list', returns: 'T', fn: (list: readonly unknown[] | null) => list },

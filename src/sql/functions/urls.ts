@@ -19,7 +19,8 @@ function parseUrl(url: string): UrlParts {
   const [, scheme, authority, path = '', query, fragment] = match
   const opaque = scheme !== undefined && authority === undefined && !path.startsWith('/')
   if (opaque && path === '') throw invalidUrl(url)
-  const server = authority === undefined ? null : /^(?:[^@]*@)?(\[[^\]]*\]|[^:[\]]*)(?::(\d*))?$/.exec(authority)
+  const server =
+    authority === undefined ? null : /^(?:[^@]*@)?(\[[^\]]*\]|[^:[\]]*)(?::(\d*))?$/.exec(authority)
   return {
     scheme: scheme ?? null,
     host: server?.[1] || null,
@@ -35,7 +36,9 @@ function invalidUrl(url: string): RangeError {
 }
 
 function decode(text: string): string {
-  return text.replace(/(?:%[0-9a-fA-F]{2})+/g, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString())
+  return text.replace(/(?:%[0-9a-fA-F]{2})+/g, (escapes) =>
+    Buffer.from(escapes.replaceAll('%', ''), 'hex').toString(),
+  )
 }
 
 /** Form encoding: a blank is `+`, and only letters, digits and `.-*_` stay. */
@@ -63,12 +66,21 @@ function parameter(url: string, name: string): string | null {
 }
 
 function part(name: string, key: keyof UrlParts, returns = 'STRING'): ScalarFunction {
-  return { name, variants: [{ parameters: 'STRING input', returns, fn: (url: string) => parseUrl(url)[key] }] }
+  return {
+    name,
+    variants: [{ parameters: 'STRING input', returns, fn: (url: string) => parseUrl(url)[key] }],
+  }
 }
 
 export const urlFunctions: readonly ScalarFunction[] = [
-  { name: 'url_encode_param', variants: [{ parameters: 'STRING input', returns: 'STRING', fn: encodeParam }] },
-  { name: 'url_decode_param', variants: [{ parameters: 'STRING input', returns: 'STRING', fn: decodeParam }] },
+  {
+    name: 'url_encode_param',
+    variants: [{ parameters: 'STRING input', returns: 'STRING', fn: encodeParam }],
+  },
+  {
+    name: 'url_decode_param',
+    variants: [{ parameters: 'STRING input', returns: 'STRING', fn: decodeParam }],
+  },
   part('url_extract_fragment', 'fragment'),
   part('url_extract_host', 'host'),
   part('url_extract_path', 'path'),

@@ -1,4 +1,9 @@
 import { caseHint } from '../analyzer/analyzer.js'
+import { compileQuery } from '../compile/topology-compiler.js'
+import { planQuery } from '../plan/logical-planner.js'
+import type { CatalogueView } from './catalogue-view.js'
+import { describeSource, explainQuery } from './describe.js'
+import { show } from './show.js'
 import type { CreateAs, CreateSource, InsertInto, Query, Relation, Statement } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { resolveType } from '../expression/expression-typer.js'
@@ -12,7 +17,7 @@ import { LogicalSchema } from '../schema.js'
 import { columnOf, declareSource } from './create-source.js'
 import { insertedRecord } from './insert-values.js'
 import type { PersistentQuery, QueryHost, TopicHost } from './persistent-query.js'
-import { type PersistentPlan, planCreateAs, planInsertInto } from './plan-persistent.js'
+import { analyze, type PersistentPlan, planCreateAs, planInsertInto } from './plan-persistent.js'
 import { checkPlanEvolution, checkSchemaEvolution } from './query-upgrade.js'
 import { keySerde, valueSerde } from './serdes.js'
 import type { StatementResult } from './statement-result.js'
@@ -115,8 +120,44 @@ export class StatementExecutor {
       case 'pause':
       case 'resume':
         return this.#pauseOrResume(statement, options)
+      case 'show':
+        return show(statement, this.#view(options))
+      case 'describe':
+      case 'describeAll':
+      case 'describeFunction':
+        return describeSource(statement, this.#view(options))
+      case 'explain':
+        return explainQuery(statement, this.#view(options), async (query) => {
+          const planning = await this.#planning(query, options)
+          const analysis = analyze(query, planning)
+          const { root } = planQuery(analysis, { sinkName: null, context: planning.context })
+          return { root, sources: analysis.sources.map((s) => s.source.name), sink: null }
+        })
       default:
         throw new SqlError(`Statement not supported: ${statement.kind}`)
+    }
+  }
+
+  #view({ settings }: ExecuteOptions): CatalogueView {
+    return {
+      metastore: this.metastore,
+      functions: this.functions,
+      queries: this.#queries,
+      topics: this.#topics,
+      settings,
+      statusOf: (id) => this.#hosts.statusOf?.(id) ?? null,
+      topologyOf: (plan, querySettings) => {
+        const compiler = {
+          queryId: 'EXPLAIN',
+          functions: this.functions,
+          customType: (name: string) => this.metastore.types.get(name),
+          keySerde,
+          valueSerde,
+          log: () => {},
+          throwOnInvalidTimestamp: querySettings.enabled('ksql.timestamp.throw.on.invalid'),
+        }
+        return compileQuery(plan, compiler).topology.describe()
+      },
     }
   }
 

@@ -20,6 +20,8 @@ export interface QueryHost {
   stop(id: string): Promise<void>
   pause(id: string): Promise<void>
   resume(id: string): Promise<void>
+  /** For SHOW QUERIES: such as RUNNING or PAUSED. */
+  statusOf?(id: string): string
 }
 
 /** Topics, as statements need them. */

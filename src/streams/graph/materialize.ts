@@ -10,20 +10,17 @@ import {
   type WindowStore,
 } from '../../state/index.js'
 import { TopologyError } from '../errors.js'
-import { type KeyIdentity, keyIdentity, windowedKeyIdentity } from '../key-identity.js'
+import { type KeyIdentity, keyIdentity, keyIndex, WindowedKeyIndex } from '../key-identity.js'
 import type { Materialized } from '../options.js'
+import type { CollapsibleTable } from '../table-emitter.js'
 import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows.js'
 import { checkName, type Graph } from './graph.js'
 import type { TableGetter } from './table-source.js'
 
 /** How an operator keeps its table. */
-export interface KeptTable {
+export interface KeptTable extends CollapsibleTable {
   readonly spec: StoreSpec
-  /** Whether updates may be collapsed until the next commit. */
-  readonly caching: boolean
   readonly versioned: boolean
-  /** Of the table's keys; those of windowed tables are `Windowed`. */
-  readonly identity: KeyIdentity
   readonly getter: TableGetter
   /** As given to the operators below, null for the application's default. */
   readonly keySerde: Serde<unknown> | null
@@ -54,7 +51,7 @@ export function keepKeyValue(
   inherited: InheritedSerdes,
 ): KeptTable {
   const { versioned } = options
-  const { common, keySerde, valueSerde } = commonOptions(graph, name, options, inherited)
+  const { common, identity, keySerde, valueSerde } = commonOptions(graph, name, options, inherited)
   const spec =
     versioned === undefined
       ? Stores.keyValue({ ...common, timestamped: true })
@@ -63,7 +60,7 @@ export function keepKeyValue(
     spec,
     caching: versioned === undefined && options.caching !== false,
     versioned: versioned !== undefined,
-    identity: keyIdentity(common.keySerde),
+    newIndex: () => keyIndex(identity),
     getter: versioned === undefined ? timestampedGetter(name) : versionedGetter(name),
     keySerde,
     valueSerde,
@@ -78,7 +75,7 @@ export function keepWindows(
   inherited: InheritedSerdes,
   windows: TimeWindows | SlidingWindows,
 ): KeptTable {
-  const { common, keySerde, valueSerde } = commonOptions(graph, name, options, inherited)
+  const { common, identity, keySerde, valueSerde } = commonOptions(graph, name, options, inherited)
   const windowSizeMs = windows.kind === 'time' ? windows.sizeMs : windows.timeDifferenceMs
   // An early sliding window looks back over two time differences.
   const least = (windows.kind === 'time' ? windowSizeMs : 2 * windowSizeMs) + windows.graceMs
@@ -91,7 +88,7 @@ export function keepWindows(
     }),
     caching: options.caching !== false,
     versioned: false,
-    identity: windowedKeyIdentity(keyIdentity(common.keySerde)),
+    newIndex: () => new WindowedKeyIndex(identity),
     getter: windowGetter(name),
     keySerde: keySerde === null ? null : Serdes.timeWindowed(keySerde, windowSizeMs),
     valueSerde,
@@ -105,13 +102,13 @@ export function keepSessions(
   inherited: InheritedSerdes,
   windows: SessionWindows,
 ): KeptTable {
-  const { common, keySerde, valueSerde } = commonOptions(graph, name, options, inherited)
+  const { common, identity, keySerde, valueSerde } = commonOptions(graph, name, options, inherited)
   const least = windows.inactivityGapMs + windows.graceMs
   return {
     spec: Stores.session({ ...common, retentionMs: retention(name, options.retentionMs, least) }),
     caching: options.caching !== false,
     versioned: false,
-    identity: windowedKeyIdentity(keyIdentity(common.keySerde)),
+    newIndex: () => new WindowedKeyIndex(identity),
     getter: sessionGetter(name),
     keySerde: keySerde === null ? null : Serdes.sessionWindowed(keySerde),
     valueSerde,
@@ -136,7 +133,9 @@ function commonOptions(
     logConfig: typeof logging === 'object' ? logging : {},
     ...(layout === undefined ? {} : { layout: layout as TableLayout<unknown, unknown> }),
   }
-  return { common, keySerde, valueSerde }
+  const identity: KeyIdentity =
+    layout === undefined ? keyIdentity(common.keySerde) : (key) => layout.identity(key)
+  return { common, identity, keySerde, valueSerde }
 }
 
 function retention(store: string, given: number | undefined, least: number): number {

@@ -10,7 +10,7 @@ export function aggregate(functions: Aggregation, table: KeptTable, flags: Table
   const { initializer, aggregator } = functions
   return (context) => {
     const store = openRowStore(context, table)
-    const emitter = new TableEmitter(context, { flags, caching: table.caching, identity: table.identity })
+    const emitter = new TableEmitter(context, table, flags)
     const cursor = { row: 0 }
     return operate((batch, emit) => {
       const { keys, values, timestamps, size } = batch

@@ -23,7 +23,7 @@ export function deriveTable(derivation: Derivation): BatchOperator {
     const cursor = { row: 0 }
     if (table !== null) {
       const store = openRowStore(context, table)
-      const emitter = new TableEmitter(context, { flags, caching: table.caching, identity: table.identity })
+      const emitter = new TableEmitter(context, table, flags)
       return operate((batch, emit) => {
         const { keys, values, timestamps, size } = batch
         overRows(context, batch, cursor, () => {

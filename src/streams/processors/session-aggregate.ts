@@ -7,7 +7,7 @@ import type { EmitStrategy } from '../options.js'
 import { operate, overRows } from '../rx/operate.js'
 import { TableEmitter, type TableFlags } from '../table-emitter.js'
 import type { SessionWindows } from '../windows.js'
-import { WindowClosing } from './window-closing.js'
+import { emitting, WindowClosing } from './window-closing.js'
 
 const noHeaders = { headers: null }
 
@@ -27,11 +27,7 @@ export function sessionAggregate(
   const { inactivityGapMs, graceMs } = windows
   return (context) => {
     const store = context.stateStore<SessionStore<unknown, unknown>>(table.spec.name)
-    const emitter = new TableEmitter(context, {
-      flags,
-      caching: table.caching && strategy.type === 'onWindowUpdate',
-      identity: table.identity,
-    })
+    const emitter = new TableEmitter(context, emitting(table, strategy), flags)
     const closing = new WindowClosing(strategy, graceMs + inactivityGapMs, () => endsOf(store))
     const cursor = { row: 0 }
     return operate((batch, emit) => {

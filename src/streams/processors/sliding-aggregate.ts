@@ -8,7 +8,7 @@ import type { EmitStrategy } from '../options.js'
 import { operate, overRows } from '../rx/operate.js'
 import { TableEmitter, type TableFlags } from '../table-emitter.js'
 import type { SlidingWindows } from '../windows.js'
-import { timesOf, WindowClosing } from './window-closing.js'
+import { emitting, timesOf, WindowClosing } from './window-closing.js'
 
 type Held = ValueAndTimestamp<unknown>
 type Store = WindowStore<unknown, Held>
@@ -28,11 +28,7 @@ export function slidingAggregate(
   const { timeDifferenceMs, graceMs } = windows
   return (context) => {
     const store = context.stateStore<Store>(table.spec.name)
-    const emitter = new TableEmitter(context, {
-      flags,
-      caching: table.caching && strategy.type === 'onWindowUpdate',
-      identity: table.identity,
-    })
+    const emitter = new TableEmitter(context, emitting(table, strategy), flags)
     const closing = new WindowClosing(strategy, graceMs, () => timesOf(store))
     const update = new SlidingUpdate(context, functions, timeDifferenceMs, store, emitter, closing)
     const cursor = { row: 0 }

@@ -21,7 +21,7 @@ export function aggregateChanges(
   const { initializer, adder, subtractor } = functions
   return (context) => {
     const store = openRowStore(context, table)
-    const emitter = new TableEmitter(context, { flags, caching: table.caching, identity: table.identity })
+    const emitter = new TableEmitter(context, table, flags)
     const cursor = { row: 0 }
     return operate((batch, emit) => {
       const { keys, timestamps, size } = batch

@@ -63,7 +63,7 @@ export function joinTableSide(
 export function keepJoined(table: KeptTable, flags: TableFlags): BatchOperator {
   return (context) => {
     const store = openRowStore(context, table)
-    const emitter = new TableEmitter(context, { flags, caching: table.caching, identity: table.identity })
+    const emitter = new TableEmitter(context, table, flags)
     return operate((batch, emit) => {
       for (let i = 0; i < batch.size; i++) {
         const key = batch.keys[i]

@@ -21,7 +21,7 @@ export const looseTableSource: BatchOperator = (context) =>
 export function keptTableSource(table: KeptTable, flags: TableFlags): BatchOperator {
   return (context) => {
     const store = openRowStore(context, table)
-    const emitter = new TableEmitter(context, { flags, caching: table.caching, identity: table.identity })
+    const emitter = new TableEmitter(context, table, flags)
     return operate((batch, emit) => {
       const { keys, values, timestamps, size } = batch
       for (let i = 0; i < size; i++) {

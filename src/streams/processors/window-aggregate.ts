@@ -7,7 +7,7 @@ import type { EmitStrategy } from '../options.js'
 import { operate, overRows } from '../rx/operate.js'
 import { TableEmitter, type TableFlags } from '../table-emitter.js'
 import type { TimeWindows } from '../windows.js'
-import { timesOf, WindowClosing } from './window-closing.js'
+import { emitting, timesOf, WindowClosing } from './window-closing.js'
 
 /** Aggregates the records of each key in tumbling or hopping windows, the earlier window first. */
 export function windowAggregate(
@@ -21,11 +21,7 @@ export function windowAggregate(
   const { sizeMs, advanceMs, graceMs } = windows
   return (context) => {
     const store = context.stateStore<WindowStore<unknown, ValueAndTimestamp<unknown>>>(table.spec.name)
-    const emitter = new TableEmitter(context, {
-      flags,
-      caching: table.caching && strategy.type === 'onWindowUpdate',
-      identity: table.identity,
-    })
+    const emitter = new TableEmitter(context, emitting(table, strategy), flags)
     const closing = new WindowClosing(strategy, graceMs, () => timesOf(store))
     const cursor = { row: 0 }
     return operate((batch, emit) => {

@@ -1,5 +1,6 @@
 import type { ValueAndTimestamp, WindowStore } from '../../state/index.js'
 import type { EmitStrategy } from '../options.js'
+import type { CollapsibleTable } from '../table-emitter.js'
 
 /**
  * Stream time of a windowed aggregation, and when to look for windows that have closed.
@@ -44,4 +45,9 @@ export class WindowClosing {
 
 export function* timesOf(store: WindowStore<unknown, ValueAndTimestamp<unknown>>): Iterable<number> {
   for (const entry of store.all()) yield entry.value.timestamp
+}
+
+/** Final results are sent at once: they have been collapsed as far as can be. */
+export function emitting(table: CollapsibleTable, emit: EmitStrategy): CollapsibleTable {
+  return emit.type === 'onWindowClose' ? { ...table, caching: false } : table
 }

@@ -33,7 +33,10 @@ describe('parsing', () => {
     ["PARSE_TIMESTAMP('2020-02-29 12:34:56', 'yyyy-MM-dd HH:mm:ss')", '2020-02-29T12:34:56.000', 'TIMESTAMP'],
     ["PARSE_TIMESTAMP('2020-02-29T12:34:56+02:00', 'yyyy-MM-dd''T''HH:mm:ssXXX')", '2020-02-29T10:34:56.000'],
     ["PARSE_TIMESTAMP('2020-02-29T12:34:56Z', 'yyyy-MM-dd''T''HH:mm:ssX')", '2020-02-29T12:34:56.000'],
-    ["PARSE_TIMESTAMP('2020-07-01 00:00', 'yyyy-MM-dd HH:mm', 'America/New_York')", '2020-07-01T04:00:00.000'],
+    [
+      "PARSE_TIMESTAMP('2020-07-01 00:00', 'yyyy-MM-dd HH:mm', 'America/New_York')",
+      '2020-07-01T04:00:00.000',
+    ],
     ["PARSE_TIMESTAMP('2020-07-01 00:00 PST', 'yyyy-MM-dd HH:mm zzz')", '2020-07-01T07:00:00.000'],
     ["PARSE_TIMESTAMP('2020-07-01 00:00 Asia/Tokyo', 'yyyy-MM-dd HH:mm VV')", '2020-06-30T15:00:00.000'],
     ["PARSE_TIMESTAMP('12:30', 'HH:mm')", '1970-01-01T12:30:00.000'],

@@ -81,7 +81,7 @@ describe('extremes and series', () => {
     ['GREATEST(1.5, 22.25)', '22.25', 'DECIMAL(4, 2)'],
     ['LEAST(1.50, 1.25, 22.5)', '1.25', 'DECIMAL(4, 2)'],
     ["LEAST(TO_BYTES('7f', 'hex'), TO_BYTES('80', 'hex'))", 'fw=='],
-    ["GREATEST(FROM_DAYS(1), FROM_DAYS(2))", '1970-01-03', 'DATE'],
+    ['GREATEST(FROM_DAYS(1), FROM_DAYS(2))', '1970-01-03', 'DATE'],
     ['GENERATE_SERIES(1, 4)', '[1, 2, 3, 4]', 'ARRAY<INTEGER>'],
     ['GENERATE_SERIES(3, 1)', '[3, 2, 1]'],
     ['GENERATE_SERIES(2, 2)', '[2]'],

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock, seededRandom } from '../../../src/common/index.js'
-import { constantScope } from '../../../src/sql/expression/scope.js'
 import { typeExpression } from '../../../src/sql/expression/expression-typer.js'
 import { evaluateConstant } from '../../../src/sql/expression/interpreter.js'
+import { constantScope } from '../../../src/sql/expression/scope.js'
 import { createFunctionRegistry } from '../../../src/sql/functions/built-in.js'
 import type { FunctionRegistry } from '../../../src/sql/functions/registry.js'
 import { parseExpression } from '../../../src/sql/parse.js'
@@ -92,7 +92,11 @@ describe('what is refused', () => {
   test('arguments nothing fits, with the alternatives', () => {
     expect(() => value(registry(), 'EXPLODE(1)')).toThrow('Table function EXPLODE cannot be used here.')
     const functions = registry()
-    expect(() => functions.resolveTable('EXPLODE', [{ kind: 'type', type: SqlTypes.map(SqlTypes.STRING, SqlTypes.INTEGER) }])).toThrow(
+    expect(() =>
+      functions.resolveTable('EXPLODE', [
+        { kind: 'type', type: SqlTypes.map(SqlTypes.STRING, SqlTypes.INTEGER) },
+      ]),
+    ).toThrow(
       "Function 'explode' does not accept parameters (MAP<STRING, INTEGER>).\n" +
         'Valid alternatives are:\nexplode(ARRAY<DECIMAL> input)\nexplode(ARRAY<T> list)\n' +
         'For detailed information on a function run: DESCRIBE FUNCTION <Function-Name>;',
@@ -118,7 +122,9 @@ describe('what is refused', () => {
   })
 
   test('a star where it means nothing', () => {
-    expect(() => value(registry(), 'GREATEST(*)')).toThrow("Function 'greatest' does not accept parameters ().")
+    expect(() => value(registry(), 'GREATEST(*)')).toThrow(
+      "Function 'greatest' does not accept parameters ().",
+    )
   })
 })
 
@@ -151,7 +157,10 @@ describe('user functions', () => {
           parameters: 'BIGINT a, STRING b, INT c, STRING... d',
           constants: 2,
           create: ({ argumentTypes, constants }) => {
-            site.push(argumentTypes.map((t) => t?.kind), constants)
+            site.push(
+              argumentTypes.map((t) => t?.kind),
+              constants,
+            )
             return {
               aggregateType: SqlTypes.BIGINT,
               returnType: SqlTypes.BIGINT,
@@ -169,7 +178,10 @@ describe('user functions', () => {
     const resolved = functions.resolveAggregate('multi', args)
     expect(resolved.columnCount).toBe(2)
     resolved.instantiate([5, 'x', 'y'], functions.environment)
-    expect(site).toEqual([['BIGINT', 'STRING'], [5, 'x', 'y']])
+    expect(site).toEqual([
+      ['BIGINT', 'STRING'],
+      [5, 'x', 'y'],
+    ])
     expect(() => functions.resolveAggregate('MULTI', args.slice(0, 2))).toThrow(
       "Function 'MULTI' does not accept parameters (BIGINT, STRING).",
     )
@@ -204,7 +216,11 @@ describe('the catalogue', () => {
     'HISTOGRAM TOPK TOPKDISTINCT EARLIEST_BY_OFFSET LATEST_BY_OFFSET ATTR'
 
   test('has every function of the language, and no others', () => {
-    const names = (kind: string): string[] => registry().list().filter((f) => f.kind === kind).map((f) => f.name)
+    const names = (kind: string): string[] =>
+      registry()
+        .list()
+        .filter((f) => f.kind === kind)
+        .map((f) => f.name)
     expect(names('SCALAR')).toEqual(scalar.split(' ').sort())
     expect(names('AGGREGATE')).toEqual(aggregate.split(' ').sort())
     expect(names('TABLE')).toEqual(['CUBE_EXPLODE', 'EXPLODE'])

@@ -46,9 +46,12 @@ export function sqlValue(sql: string): SqlValue {
 
 /** One test for each row: an SQL expression, and its value as CAST(… AS STRING) would print it. */
 export function sqlTable(rows: readonly (readonly [sql: string, text: string, type?: string])[]): void {
-  test.each(rows.map(([sql, text, type]) => ({ sql, text, type })))('$sql is $text', ({ sql, text, type }) => {
-    const value = sqlValue(sql)
-    expect(value.text).toBe(text)
-    if (type !== undefined) expect(value.type).toBe(type)
-  })
+  test.each(rows.map(([sql, text, type]) => ({ sql, text, type })))(
+    '$sql is $text',
+    ({ sql, text, type }) => {
+      const value = sqlValue(sql)
+      expect(value.text).toBe(text)
+      if (type !== undefined) expect(value.type).toBe(type)
+    },
+  )
 }

@@ -1,5 +1,5 @@
-import { type Bigint } from '../../expression/arithmetic.js'
 import { SqlError } from '../../errors.js'
+import type { Bigint } from '../../expression/arithmetic.js'
 import { type SqlType, SqlTypes } from '../../types.js'
 import type { AggregateDefinition, AggregateFunction, AggregateSite } from '../registry.js'
 

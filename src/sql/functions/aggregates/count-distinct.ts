@@ -20,7 +20,9 @@ const sparseLimit = 512
 
 function hashOf(value: unknown): number {
   const identity = identityOf(value)
-  const bytes = Buffer.from(typeof identity === 'string' ? `s${identity}` : `${typeof identity}${String(identity)}`)
+  const bytes = Buffer.from(
+    typeof identity === 'string' ? `s${identity}` : `${typeof identity}${String(identity)}`,
+  )
   // Final mixing: every bit of the hash must look random, not only the low ones.
   let hash = murmur2(bytes)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)

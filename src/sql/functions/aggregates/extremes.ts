@@ -31,7 +31,10 @@ function extremeDefinition(name: string, description: string, sign: 1 | -1): Agg
   return {
     name,
     description,
-    variants: orderedTypes.map((type) => ({ parameters: `${type} val`, create: (site) => extreme(site, sign) })),
+    variants: orderedTypes.map((type) => ({
+      parameters: `${type} val`,
+      create: (site) => extreme(site, sign),
+    })),
   }
 }
 
@@ -74,7 +77,10 @@ function topK(site: AggregateSite): AggregateFunction {
       return insert(state as unknown[], wide ? values : values[0], size, order)
     },
     merge: (a, b) =>
-      (b as unknown[]).reduce<readonly unknown[]>((list, item) => insert(list, item, size, order), a as unknown[]),
+      (b as unknown[]).reduce<readonly unknown[]>(
+        (list, item) => insert(list, item, size, order),
+        a as unknown[],
+      ),
     map: (state) => state,
   }
 }
@@ -107,10 +113,18 @@ const topKVariants: readonly AggregateVariant[] = ['INT', 'BIGINT', 'DOUBLE', 'S
 export const extremeAggregates: readonly AggregateDefinition[] = [
   extremeDefinition('MIN', 'The smallest value.', -1),
   extremeDefinition('MAX', 'The largest value.', 1),
-  { name: 'TOPK', description: 'The largest k values, or the rows they stand in, downwards.', variants: topKVariants },
+  {
+    name: 'TOPK',
+    description: 'The largest k values, or the rows they stand in, downwards.',
+    variants: topKVariants,
+  },
   {
     name: 'TOPKDISTINCT',
     description: 'The largest k distinct values, downwards.',
-    variants: orderedTypes.map((type) => ({ parameters: `${type} val, INT k`, constants: 1, create: topKDistinct })),
+    variants: orderedTypes.map((type) => ({
+      parameters: `${type} val, INT k`,
+      constants: 1,
+      create: topKDistinct,
+    })),
   },
 ]

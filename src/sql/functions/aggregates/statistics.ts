@@ -1,4 +1,4 @@
-import { type Bigint } from '../../expression/arithmetic.js'
+import type { Bigint } from '../../expression/arithmetic.js'
 import { type SqlType, SqlTypes } from '../../types.js'
 import type { AggregateDefinition, AggregateFunction } from '../registry.js'
 import { type Adder, bigintAdder, doubleAdder, integerAdder } from './sums.js'
@@ -11,7 +11,8 @@ type Spread = readonly [sum: Bigint, count: number, m2: number]
  */
 function spread(adder: Adder, result: (variance: number) => number): AggregateFunction {
   const { type, add, subtract, zero } = adder
-  const sumOf = (operation: Adder['add'], a: Bigint, b: unknown): Bigint => operation(a as never, b as never) as Bigint
+  const sumOf = (operation: Adder['add'], a: Bigint, b: unknown): Bigint =>
+    operation(a as never, b as never) as Bigint
   /** Count times the distance of the value from the mean; the order of the operations decides the last digit. */
   const delta = ([sum, count]: Spread, value: number): number => value * (count + 1) - (Number(sum) + value)
   return {
@@ -53,7 +54,11 @@ function spread(adder: Adder, result: (variance: number) => number): AggregateFu
   }
 }
 
-function spreadDefinition(name: string, description: string, result: (variance: number) => number): AggregateDefinition {
+function spreadDefinition(
+  name: string,
+  description: string,
+  result: (variance: number) => number,
+): AggregateDefinition {
   const adders = [
     ['INT', integerAdder],
     ['BIGINT', bigintAdder],
@@ -62,7 +67,10 @@ function spreadDefinition(name: string, description: string, result: (variance: 
   return {
     name,
     description,
-    variants: adders.map(([type, adder]) => ({ parameters: `${type} val`, create: () => spread(adder, result) })),
+    variants: adders.map(([type, adder]) => ({
+      parameters: `${type} val`,
+      create: () => spread(adder, result),
+    })),
   }
 }
 

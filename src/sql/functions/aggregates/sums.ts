@@ -108,7 +108,10 @@ const adders: readonly (readonly [string, Adder])[] = [
   ['DOUBLE', doubleAdder],
 ]
 
-function variants(parameter: (type: string) => string, make: (adder: Adder) => AggregateFunction): AggregateVariant[] {
+function variants(
+  parameter: (type: string) => string,
+  make: (adder: Adder) => AggregateFunction,
+): AggregateVariant[] {
   return adders.map(([type, adder]) => ({ parameters: parameter(type), create: () => make(adder) }))
 }
 
