@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import * as zlib from 'node:zlib'
-import { KafkaError } from './errors.js'
 import type { CompressionType } from './log.js'
+import { zstd } from './zstd.js'
 
 /*
  * The codecs of a batch's record section, framed as Kafka's Java client frames them:
@@ -12,7 +12,7 @@ import type { CompressionType } from './log.js'
  *   lz4      frame format, independent blocks
  *   zstd     frame, level 3
  *
- * The native libraries are loaded at first use.
+ * The libraries are loaded at first use.
  */
 
 const XERIAL_HEADER = Buffer.from('82534e41505059000000000100000001', 'hex')
@@ -27,7 +27,6 @@ interface Lz4 {
   compressFrameSync(data: Uint8Array): Buffer
   decompressFrameSync(data: Uint8Array): Buffer
 }
-type ZstdFunction = (data: Uint8Array) => Buffer
 
 const require = createRequire(import.meta.url)
 let snappy: Snappy | undefined
@@ -43,21 +42,6 @@ function loadLz4(): Lz4 {
   return lz4
 }
 
-/** Node has zstd from 22.15 on. */
-function zstd(name: 'zstdCompressSync' | 'zstdDecompressSync'): ZstdFunction {
-  const found = (zlib as unknown as Record<string, ZstdFunction | undefined>)[name]
-  if (found !== undefined) return found
-  throw new KafkaError(
-    'UNSUPPORTED_COMPRESSION_TYPE',
-    `zstd needs Node 22.15 or later, this is ${process.version}; use gzip, snappy or lz4`,
-  )
-}
-
-/** Whether this Node can read and write the codec. */
-export function isCompressionSupported(type: CompressionType): boolean {
-  return type !== 'zstd' || 'zstdCompressSync' in zlib
-}
-
 export function compress(type: CompressionType, data: Uint8Array): Uint8Array {
   switch (type) {
     case 'none':
@@ -69,7 +53,7 @@ export function compress(type: CompressionType, data: Uint8Array): Uint8Array {
     case 'lz4':
       return loadLz4().compressFrameSync(data)
     case 'zstd':
-      return zstd('zstdCompressSync')(data)
+      return zstd().compress(data)
   }
 }
 
@@ -85,7 +69,7 @@ export function decompress(type: CompressionType, data: Buffer): Buffer {
     case 'lz4':
       return loadLz4().decompressFrameSync(data)
     case 'zstd':
-      return zstd('zstdDecompressSync')(data)
+      return zstd().decompress(data)
   }
 }
 

@@ -1,6 +1,5 @@
 /** The embedded log: Kafka's semantics and record batches on local files. */
 export { LogClosedError, NoOffsetForPartitionError, RecordDeserializationError } from './client-errors.js'
-export { isCompressionSupported } from './compression.js'
 export { DamagedDirectoryError, DirectoryLockedError } from './data-directory.js'
 export { type EmbeddedLogOptions, Log, type OpenLogOptions } from './embedded-log.js'
 export { CorruptRecordError, isKafkaError, KafkaError, type KafkaErrorName, kafkaErrors } from './errors.js'

@@ -12,7 +12,7 @@ import {
   readAll,
   valuesOf,
 } from './partition-log-fixture.js'
-import { batchOf, createBatchBuilder, isCompressionSupported } from './record-batch-fixtures.js'
+import { batchOf, createBatchBuilder } from './record-batch-fixtures.js'
 
 interface SegmentVector {
   name: string
@@ -224,7 +224,7 @@ describe('what an append checks', () => {
     expect(valuesOf(batch!.decode())).toEqual(['a', 'b'])
   })
 
-  const codecs = (['gzip', 'snappy', 'lz4', 'zstd'] as const).filter(isCompressionSupported)
+  const codecs = ['gzip', 'snappy', 'lz4', 'zstd'] as const
   it.each(codecs)('recompresses to the codec of the topic (%s)', (codec) => {
     const log = openLog({ config: { 'compression.type': codec }, recentBytes: 0 })
     const values = Array.from({ length: 40 }, () => 'the same again')

@@ -8,7 +8,6 @@ export {
   createBatchBuilder,
   type DecodedBatch,
   type Headers,
-  isCompressionSupported,
   KafkaError,
   RecordBatchView,
 } from '../../src/log/index.js'

@@ -11,7 +11,6 @@ import {
   createBatchBuilder,
   type DecodedBatch,
   type Headers,
-  isCompressionSupported,
   KafkaError,
   RecordBatchView,
   serializeBatch,
@@ -65,10 +64,6 @@ describeOracle<{ name: string; about: string; exact: boolean; hex: string; batch
       expect(views.length).toBe(batches.length)
       for (const [i, vector] of batches.entries()) {
         checkHeader(views[i]!, vector)
-        if (!isCompressionSupported(vector.compression)) {
-          expect(() => views[i]!.decode()).toThrow(/zstd needs Node 22/)
-          continue
-        }
         checkRecords(views[i]!, vector)
         if (exact && vector.deleteHorizonMs === null && vector.count > 0) {
           expect(encode(vector).toString('hex')).toBe(views[i]!.bytes().toString('hex'))
@@ -203,7 +198,7 @@ const record = fc.record({
   value: fc.oneof(bytes(100), bytes(20_000)),
   headers,
 })
-const compressions = (['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const).filter(isCompressionSupported)
+const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
 describe('a batch builder', () => {
   it.each(compressions)('gives back what was put in, in every way of putting it in (%s)', (compression) => {

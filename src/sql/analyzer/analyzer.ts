@@ -60,7 +60,7 @@ function collectSources(relation: Relation, metastore: Metastore): AnalyzedSourc
   }
   const source = metastore.find(relation.name)
   if (source === undefined) {
-    throw new SqlError(`${relation.name} does not exist.${caseHint(relation.name, metastore)}`, {
+    throw new SqlError(`Exception while preparing statement: ${relation.name} does not exist.${caseHint(relation.name, metastore)}`, {
       location: relation.location,
     })
   }

@@ -53,3 +53,8 @@ export function literal(value: unknown, bindings: Bindings): string {
 function textLiteral(text: string): string {
   return JSON.stringify(text).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
 }
+
+/** A statement that declares local variables; empty for none. */
+export function declare(names: readonly string[]): string {
+  return names.length === 0 ? '' : `let ${names.join(', ')};\n`
+}

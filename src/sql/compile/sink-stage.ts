@@ -20,7 +20,7 @@ export function compileSinkStage(stage: {
   const { sink, root, options } = stage
   const keyAbsent = (stage.keySerde as SqlSerde<unknown>).isAbsent?.bind(stage.keySerde)
   const valueAbsent = (stage.valueSerde as SqlSerde<unknown>).isAbsent?.bind(stage.valueSerde)
-  const time = sink.timestamp === null ? null : timestampReader(root.columns, sink.timestamp, options)
+  const time = sink.timestamp === null ? null : timestampReader({ keys: sink.schema.key, columns: root.columns, windowed: sink.window !== null }, sink.timestamp, options)
   if (keyAbsent === undefined && valueAbsent === undefined && time === null) return null
   return () =>
     batchOperator((batch, out) => {
@@ -30,7 +30,7 @@ export function compileSinkStage(stage: {
         let timestamp = batch.timestamps[i]!
         if (time !== null && value !== null) {
           try {
-            timestamp = time(value)
+            timestamp = time(key, value)
             if (timestamp < 0) throw new RangeError(`a record cannot have the timestamp ${timestamp}`)
           } catch (error) {
             if (options.throwOnInvalidTimestamp) throw error

@@ -210,19 +210,19 @@ class StageWriter {
     } else if (this.#nullKey !== null) this.#nullKey = this.#keyWithoutValue(step, prefix)
     const name = `k${this.#variables++}`
     const source = keySource(parts)
-    // A key of several columns is absent when all of them are.
-    const absent = parts.length === 1 ? '' : `${parts.map((p) => `${p} === null`).join(' && ')} ? null : `
-    this.#body.push(`const ${name} = ${absent}${source}`)
+    this.#body.push(`const ${name} = ${source}`)
     return name
   }
 
-  /** For a record without a value: the new key when it needs nothing but the old one, else null. */
+  /** For a record without a value: what of the new key needs nothing but the old one; the rest is null. */
   #keyWithoutValue(step: ProjectNode, prefix: string): string {
     if (step.newKey === null || step.newKey === 'same') return 'key'
     const known = new Set([...this.#input.key, ...this.#input.virtual].map((c) => c.name))
-    const needs = step.newKey.flatMap(({ expression }) => [...columnsIn(expression)])
-    if (!needs.every((name) => known.has(name))) return 'null'
-    const parts = step.newKey.map(({ expression }) => this.#value(expression, prefix, this.#nullBody))
+    const parts = step.newKey.map(({ expression }) =>
+      [...columnsIn(expression)].every((name) => known.has(name))
+        ? this.#value(expression, prefix, this.#nullBody)
+        : 'null',
+    )
     return keySource(parts)
   }
 

@@ -6,28 +6,40 @@ import type { PlanColumn, SourceNode } from '../plan/plan-node.js'
 import type { CompilerOptions } from './compiler-context.js'
 import { compileFunction } from './expression-compiler.js'
 
-/** From a value row to ms since the epoch. Throws where the column has no time. */
-export type TimestampReader = (value: unknown) => number
+/** From a record to ms since the epoch. Throws where the column has no time. */
+export type TimestampReader = (key: unknown, value: unknown) => number
+
+interface TimestampedColumns {
+  readonly keys: readonly PlanColumn[]
+  readonly columns: readonly PlanColumn[]
+  readonly windowed: boolean
+}
 
 export function timestampReader(
-  columns: readonly PlanColumn[],
+  { keys, columns, windowed }: TimestampedColumns,
   timestamp: TimestampColumn,
   options: Pick<CompilerOptions, 'functions' | 'customType'>,
 ): TimestampReader {
   const index = columns.findIndex((c) => c.name === timestamp.column)
-  const type = columns[index]!.type
+  const keyIndex = keys.findIndex((c) => c.name === timestamp.column)
+  const type = (columns[index] ?? keys[keyIndex]!).type
   const field = `c${index}` as const
-  const read = (value: unknown): unknown => (value as Record<string, unknown>)[field]
+  const ofKey = (key: unknown): unknown => {
+    const plain = windowed && key !== null ? (key as { key: unknown }).key : key
+    return keys.length === 1 || plain === null ? plain : (plain as readonly unknown[])[keyIndex]
+  }
+  const read = (key: unknown, value: unknown): unknown =>
+    index === -1 ? ofKey(key) : (value as Record<string, unknown>)[field]
   if (type.kind !== 'STRING') {
-    return (value) => {
-      const time = read(value)
+    return (key, value) => {
+      const time = read(key, value)
       if (time === null) throw new SqlError(`Failed to extract timestamp: column ${timestamp.column} is null`)
       return Number(time)
     }
   }
   const parse = textParser(timestamp, options)
-  return (value) => {
-    const text = read(value)
+  return (key, value) => {
+    const text = read(key, value)
     const time = text === null ? null : parse(text)
     if (time === null) {
       throw new SqlError(`Unable to parse string timestamp from column ${timestamp.column}: ${String(text)}`)
@@ -69,11 +81,15 @@ export function timestampExtractor(
   timestamp: TimestampColumn,
   options: CompilerOptions,
 ): TimestampExtractor {
-  const read = timestampReader(node.schema.value, timestamp, options)
+  const read = timestampReader(
+    { keys: node.schema.key, columns: node.schema.value, windowed: node.window !== null },
+    timestamp,
+    options,
+  )
   return (record) => {
     if (record.value === null) return record.timestamp
     try {
-      const time = read(record.value)
+      const time = read(record.key, record.value)
       if (time < 0 && options.throwOnInvalidTimestamp) {
         throw new SqlError(`Timestamp ${time} of column ${timestamp.column} is negative`)
       }

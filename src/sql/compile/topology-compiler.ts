@@ -24,6 +24,7 @@ import type {
 } from '../plan/plan-node.js'
 import { compileAggregation } from './aggregate-compiler.js'
 import { CompilerContext, type CompilerOptions } from './compiler-context.js'
+import { keyFormatOf, partitionedBy, sameFormat } from './key-formats.js'
 import { compileSinkStage } from './sink-stage.js'
 import { compileStreamStage, type StageNode } from './stage-compiler.js'
 import { StageReport } from './stage-report.js'
@@ -32,8 +33,7 @@ import { timestampExtractor } from './timestamp-column.js'
 
 /*
  * Plan to topology. Streams are KStreams of rows, tables KTables; every run of filters and projections on a stream is
- * one generated function. Internal topics and stores hold rows as JSON, under keys in the format of the source, so
- * that both sides of a join agree on partitions.
+ * one generated function. Internal topics and stores hold rows as JSON, under keys as key-formats.ts says.
  */
 
 type AnyStream = KStream<unknown, unknown>
@@ -140,10 +140,10 @@ class TopologyCompiler {
   }
 
   #streamJoin(node: JoinNode): AnyStream {
-    const left = this.#stream(node.left)
+    const left = this.#alignedStream(node.left, node)
     const joiner = compileJoiner(node.left.columns, node.right.columns)
     const serdes = {
-      keySerde: this.#keySerde(node.left),
+      keySerde: this.#keySerde(node),
       valueSerde: this.#rowSerde(node.left.columns),
       otherValueSerde: this.#rowSerde(node.right.columns),
     }
@@ -151,7 +151,7 @@ class TopologyCompiler {
       const table = this.#table(node.right)
       return node.type === 'INNER' ? left.join(table, joiner, serdes) : left.leftJoin(table, joiner, serdes)
     }
-    const right = this.#stream(node.right)
+    const right = this.#alignedStream(node.right, node)
     const within = node.within!
     const graceMs = within.graceMs ?? 24 * 3_600_000
     const windows = JoinWindows.ofTimeDifferenceAndGrace(0, graceMs)
@@ -175,6 +175,14 @@ class TopologyCompiler {
         })
       }
     }
+  }
+
+  /** One side of a join, through a repartition topic where its keys are written in another format than the join's. */
+  #alignedStream(side: PlanNode, join: JoinNode): AnyStream {
+    const stream = this.#stream(side)
+    const format = partitionedBy(side)
+    if (format === null || sameFormat(format, keyFormatOf(join))) return stream
+    return stream.repartition({ keySerde: this.#keySerde(join), valueSerde: this.#rowSerde(side.columns) })
   }
 
   // -------------------------------------------------------------------------------------------- tables
@@ -232,7 +240,8 @@ class TopologyCompiler {
     this.materialization = { storeName, kind: 'key-value', rowOf: (_key, value) => value }
   }
 
-  #tableProject(node: ProjectNode): AnyTable {
+  /** @param keep in a store of its own: what foreign-key joins read has to have serdes */
+  #tableProject(node: ProjectNode, keep = false): AnyTable {
     const above = this.#table(node.input)
     const row = compileRow(node.input, node.expressions, this.#context, this.#report('Project'))
     if (node.clause === 'SELECT' && this.materialization === null) {
@@ -245,6 +254,10 @@ class TopologyCompiler {
       }) as AnyTable
     }
     this.#narrow((key, value) => row(key, value))
+    if (keep) {
+      const kept = { keySerde: this.#keySerde(node), valueSerde: this.#rowSerde(node.columns) }
+      return above.mapValues<unknown>((value, key) => row(key, value), kept) as AnyTable
+    }
     return above.mapValues<unknown>((value, key) => row(key, value)) as AnyTable
   }
 
@@ -267,7 +280,7 @@ class TopologyCompiler {
     const storeName = 'Aggregate-Materialize'
     const materialized = {
       store: storeName,
-      keySerde: this.#keySerde({ ...node, window: null }),
+      keySerde: this.#keySerde({ ...node, window: null } as AggregateNode),
       valueSerde: this.#rowSerde(functions.state),
       ...(node.windowing?.retentionMs == null ? {} : { retentionMs: node.windowing.retentionMs }),
     }
@@ -358,8 +371,8 @@ class TopologyCompiler {
   }
 
   #foreignKeyJoin(node: ForeignKeyJoinNode): AnyTable {
-    const left = this.#table(node.left)
-    const right = this.#table(node.right)
+    const left = node.left.kind === 'project' ? this.#tableProject(node.left, true) : this.#table(node.left)
+    const right = node.right.kind === 'project' ? this.#tableProject(node.right, true) : this.#table(node.right)
     const joiner = compileJoiner(node.left.columns, node.right.columns)
     const keyOf = compileKey(node.left, [node.foreignKey], this.#context, this.#report('ForeignKey'))
     const extract = (value: unknown, key: unknown): unknown => keyOf(key, value)
@@ -396,9 +409,9 @@ class TopologyCompiler {
     return new StageReport(this.#options.queryId, step, this.#options.log)
   }
 
-  #keySerde(node: Pick<PlanNode, 'key' | 'window'>): Serde<NonNullable<unknown>> {
+  #keySerde(node: PlanNode): Serde<NonNullable<unknown>> {
     return this.#options.keySerde({
-      format: internalFormat,
+      format: keyFormatOf(node),
       columns: node.key,
       window: node.window,
     }) as Serde<NonNullable<unknown>>

@@ -5,7 +5,6 @@ import type { SqlType } from '../types.js'
 /** Types of a result's columns by their names, in order. */
 type Columns = Readonly<Record<string, SqlType>>
 
-
 /** Typed rows as the result of a statement. */
 export function resultTable(
   statement: Statement,

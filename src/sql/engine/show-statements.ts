@@ -1,9 +1,10 @@
 import type { ShowWhat, SourceKind, Statement } from '../ast.js'
 import type { DataSource } from '../metastore.js'
-import { propertyDefinitions } from '../properties.js'
+import { type PropertyValues, propertyDefinitions } from '../properties.js'
 import type { StatementResult } from '../statements/statement-result.js'
 import { formatType, SqlTypes } from '../types.js'
-import { describeSources } from './describe-statements.js'
+import { describeSources, noConnectors } from './describe-statements.js'
+import { failureOf, lagOf, total } from './query-figures.js'
 import { oneLine, resultTable } from './result-table.js'
 import { type ShowContext, type ShownQuery, stateOf } from './show-context.js'
 import { recordsNote, topicFigures, topicReaders } from './topic-figures.js'
@@ -54,9 +55,6 @@ const shows: Readonly<Record<ShowWhat, Show>> = {
   'CONNECTOR PLUGINS': (statement) =>
     resultTable(statement, { Class: STRING, Type: STRING, Version: STRING }, [], { note: noConnectors }),
 }
-
-export const noConnectors =
-  'SQL runs no connectors here. The sources and sinks of forebay/connect move rows in and out of topics.'
 
 function byName<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
   return [...items].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
@@ -155,7 +153,7 @@ async function queryFigures(query: ShownQuery): Promise<unknown[]> {
     recordsOut,
     droppedRecords,
     query.processingErrors,
-    lag === null ? null : [...lag.values()].reduce((a, b) => a + b, 0),
+    lag === null ? null : total(lag),
     restarts,
     failureOf(query),
   ]
@@ -164,19 +162,12 @@ async function queryFigures(query: ShownQuery): Promise<unknown[]> {
 function showProperties(statement: ShowStatement, { properties }: ShowContext): StatementResult {
   const { session, engine } = properties
   const known = new Map(propertyDefinitions.map((p) => [p.name, p]))
-  // A name with `ksql.streams.` before it is another spelling of the same property.
-  const plain = (name: string): string => {
-    const bare = name.replace(/^ksql\.streams\./, '')
-    return known.has(bare) ? bare : name
-  }
-  const valuesOf = (values: Readonly<Record<string, string>>) =>
-    new Map(Object.entries(values).map(([name, value]) => [plain(name), value]))
-  const [ofSession, ofEngine] = [valuesOf(session), valuesOf(engine)]
-  const names = new Set([...known.keys(), ...ofEngine.keys(), ...ofSession.keys()])
-  const rows = byName([...names], (name) => name).map((name) => {
+  const others = Object.keys({ ...engine, ...session }).filter((name) => !known.has(bareName(name)))
+  const rows = byName([...known.keys(), ...others], (name) => name).map((name) => {
+    const [ofSession, ofEngine] = [valueIn(session, name), valueIn(engine, name)]
     const definition = known.get(name)
-    const scope = ofSession.has(name) ? 'SESSION' : ofEngine.has(name) ? 'ENGINE' : 'DEFAULT'
-    const value = ofSession.get(name) ?? ofEngine.get(name) ?? definition?.defaultValue ?? ''
+    const scope = ofSession !== undefined ? 'SESSION' : ofEngine !== undefined ? 'ENGINE' : 'DEFAULT'
+    const value = ofSession ?? ofEngine ?? definition?.defaultValue ?? ''
     return [name, scope, value === '' ? null : value, definition?.description ?? null]
   })
   return resultTable(
@@ -185,4 +176,15 @@ function showProperties(statement: ShowStatement, { properties }: ShowContext): 
     rows,
     { note: "SET '<property>'='<value>'; changes one for this session." },
   )
+}
+
+/** The other spelling of a property that Streams has too. */
+const streamsPrefix = 'ksql.streams.'
+
+function bareName(name: string): string {
+  return name.startsWith(streamsPrefix) ? name.slice(streamsPrefix.length) : name
+}
+
+function valueIn(values: PropertyValues, name: string): string | undefined {
+  return values[name] ?? values[streamsPrefix + name]
 }

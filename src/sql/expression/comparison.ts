@@ -1,7 +1,7 @@
 import type { Decimal } from 'decimal.js'
 import { compareBytes } from '../../common/index.js'
 import type { SqlType } from '../types.js'
-import { exactDecimal, SqlDecimal } from './decimal.js'
+import { requireFinite, SqlDecimal } from './decimal.js'
 import type { ComparisonKind } from './typed-expression.js'
 
 /*
@@ -13,8 +13,10 @@ import type { ComparisonKind } from './typed-expression.js'
 export function equals(kind: ComparisonKind, a: unknown, b: unknown): boolean {
   switch (kind) {
     case 'number':
-      // A DOUBLE may meet a bigint.
-      return typeof a === typeof b ? a === b : (a as number) == (b as number)
+      // A DOUBLE may meet a bigint: then neither is above the other.
+      return typeof a === typeof b
+        ? a === b
+        : (a as number) >= (b as number) && (a as number) <= (b as number)
     case 'decimal':
       return compareDecimals(a, b) === 0
     case 'bytes':
@@ -43,7 +45,7 @@ export function compareDecimals(a: unknown, b: unknown): number {
 
 function toDecimal(value: unknown): Decimal {
   if (typeof value === 'number') {
-    if (!Number.isFinite(value)) exactDecimal(value)
+    requireFinite(value)
     return new SqlDecimal(value)
   }
   return typeof value === 'bigint' ? new SqlDecimal(String(value)) : (value as Decimal)

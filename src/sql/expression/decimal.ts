@@ -49,16 +49,16 @@ export function parseDecimal(text: string): Decimal {
   return new SqlDecimal(text)
 }
 
-/** All digits a double really has, not the shortest that identify it: that is what rounding must look at. */
-export function exactDecimal(value: number): Decimal {
+/** @throws RangeError for NaN and the infinities */
+export function requireFinite(value: number): void {
   if (!Number.isFinite(value)) throw new RangeError(`${value} is not a number a DECIMAL can hold`)
-  return new SqlDecimal(value.toPrecision(100))
 }
 
 /** @throws RangeError `Numeric field overflow…` when the whole digits do not fit. */
 export function requireFit(value: Decimal, precision: number, scale: number): void {
   const digits = precision - scale
-  if (value.abs().lt(new SqlDecimal(10).pow(digits))) return
+  // `e` is the exponent of the first digit.
+  if (value.e < digits || value.isZero()) return
   throw new RangeError(
     `Numeric field overflow: A field with precision ${precision} and scale ${scale} ` +
       `must round to an absolute value less than 10^${digits}. Got ${value.toFixed()}`,
@@ -68,12 +68,17 @@ export function requireFit(value: Decimal, precision: number, scale: number): vo
 /** CAST: rounds half up to the scale, but must fit before it is rounded. */
 export function castDecimal(value: Decimal, type: DecimalType): Decimal {
   requireFit(value, type.precision, type.scale)
+  if (value.decimalPlaces() <= type.scale) return value
   return new SqlDecimal(value).toDecimalPlaces(type.scale, SqlDecimal.ROUND_HALF_UP)
 }
 
+/**
+ * All digits that the double really has count, not the shortest that identify it; they are first rounded to the
+ * precision, then to the scale.
+ */
 export function castDoubleToDecimal(value: number, type: DecimalType): Decimal {
-  const rounded = exactDecimal(value).toSignificantDigits(type.precision, SqlDecimal.ROUND_HALF_UP)
-  return castDecimal(rounded, type)
+  requireFinite(value)
+  return castDecimal(new SqlDecimal(value.toPrecision(Math.min(type.precision, 100))), type)
 }
 
 /** @throws RangeError when the value has more digits than the type; nothing is rounded. */
@@ -149,7 +154,9 @@ export function decimalArithmetic(
   right: Decimal,
   type: DecimalType,
 ): Decimal {
-  const result = compute(operator, new SqlDecimal(left), right, type)
+  // The class of the left operand decides how many digits are kept.
+  const own = left.constructor === SqlDecimal ? left : new SqlDecimal(left)
+  const result = compute(operator, own, right, type)
   if (result.precision() > type.precision || result.decimalPlaces() > type.scale) {
     throw new RangeError('Rounding necessary')
   }

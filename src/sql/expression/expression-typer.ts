@@ -23,14 +23,27 @@ import {
 } from '../functions/signature.js'
 import { formatType, type SqlType, SqlTypes, type StructField, sameType } from '../types.js'
 import { arithmeticType, isNumeric } from './arithmetic.js'
-import { castFunction } from './casts.js'
 import { comparisonKind } from './comparison.js'
-import { parseTimestamp } from './date-time.js'
 import { decimalTypeOf, decimalTypeOfText, SqlDecimal } from './decimal.js'
 import { ExpressionError } from './expression-error.js'
 import type { ExpressionScope } from './scope.js'
 import { commonTypeOfList, convertTo, type Written } from './type-coercion.js'
-import { canThrow, type TypedExpression, type TypedLambda, type TypedVariable } from './typed-expression.js'
+import type { TypedExpression, TypedLambda, TypedVariable } from './typed-expression.js'
+import {
+  alignTimes,
+  allNull,
+  argumentType,
+  arithmeticError,
+  castTo,
+  checkCast,
+  comparable,
+  emptyConstructor,
+  guarded,
+  located,
+  timeOfText,
+  typeText,
+  unitConstant,
+} from './typing-rules.js'
 
 /** Resolves names, overloads and implicit casts. @throws SqlError with the place of the fault */
 export function typeExpression(expression: Expression, scope: ExpressionScope): TypedExpression {
@@ -558,113 +571,4 @@ class ExpressionTyper {
       this.#variables = outer
     }
   }
-}
-
-// ------------------------------------------------------------------------------------------------ helpers
-
-function typeText(type: SqlType | null): string {
-  return type === null ? 'null' : formatType(type)
-}
-
-function argumentType(typed: TypedExpression): ArgumentType {
-  return typed.type === null ? { kind: 'null' } : { kind: 'type', type: typed.type }
-}
-
-function unitConstant(e: Expression): TypedExpression {
-  return { kind: 'constant', type: null, value: e.kind === 'intervalUnit' ? e.unit : null }
-}
-
-/** Gives errors that know no place the place of this expression. */
-function located<T>(location: Location | null, body: () => T): T {
-  try {
-    return body()
-  } catch (error) {
-    if (error instanceof SqlError) error.location ??= location
-    throw error
-  }
-}
-
-function arithmeticError(e: Expression, detail: string): ExpressionError {
-  return new ExpressionError(`Error processing expression: ${formatExpression(e)}. ${detail}`, e.location)
-}
-
-function checkCast(from: SqlType, to: SqlType, location: Location | null): void {
-  try {
-    castFunction(from, to)
-  } catch (error) {
-    if (!(error instanceof SqlError)) throw error
-    throw new ExpressionError(error.message, location, { stage: 'compilation' })
-  }
-}
-
-/** INTEGER is a BIGINT already: both are whole numbers. */
-function castTo(typed: TypedExpression, type: SqlType): TypedExpression {
-  const own = typed.type
-  if (own === null || sameType(own, type)) return typed
-  if (type.kind === 'BIGINT' && own.kind === 'INTEGER') return typed
-  return { kind: 'cast', type, operand: typed }
-}
-
-function guarded(typed: TypedExpression): TypedExpression {
-  return typed.type !== null && canThrow(typed) ? { kind: 'guard', type: typed.type, operand: typed } : typed
-}
-
-function comparable(left: SqlType, operator: ComparisonOperator, right: SqlType): boolean {
-  const isTime = (type: SqlType): boolean => ['DATE', 'TIME', 'TIMESTAMP'].includes(type.kind)
-  const equality = !['<', '<=', '>', '>='].includes(operator)
-  switch (left.kind) {
-    case 'STRING':
-      return right.kind === 'STRING' || isTime(right)
-    case 'DATE':
-    case 'TIMESTAMP':
-      return right.kind === 'DATE' || right.kind === 'TIMESTAMP' || right.kind === 'STRING'
-    case 'TIME':
-      return right.kind === 'TIME' || right.kind === 'STRING'
-    case 'BYTES':
-      return right.kind === 'BYTES'
-    case 'BOOLEAN':
-    case 'ARRAY':
-    case 'MAP':
-    case 'STRUCT':
-      return equality && right.kind === left.kind
-    default:
-      return isNumeric(right)
-  }
-}
-
-const timeColumns: readonly string[] = ['ROWTIME', 'WINDOWSTART', 'WINDOWEND']
-
-/** A text literal beside ROWTIME or a window bound, which are BIGINT, is read as a timestamp. */
-function timeOfText(literal: Expression, other: Expression): TypedExpression | null {
-  const isColumn = other.kind === 'column' || other.kind === 'qualifiedColumn'
-  if (literal.kind !== 'string' || !isColumn || !timeColumns.includes(other.name)) return null
-  try {
-    return { kind: 'constant', type: SqlTypes.BIGINT, value: parseTimestamp(literal.value.trim()) }
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw new ExpressionError(error.message, literal.location)
-  }
-}
-
-/** Text beside a date is read as one; beside a timestamp both are timestamps. */
-function alignTimes(left: TypedExpression, right: TypedExpression): [TypedExpression, TypedExpression] {
-  const kinds = [left.type!.kind, right.type!.kind]
-  const target = (['TIME', 'TIMESTAMP', 'DATE'] as const).find((kind) => kinds.includes(kind))
-  if (target === undefined) return [left, right]
-  return [castTo(left, SqlTypes[target]), castTo(right, SqlTypes[target])]
-}
-
-function emptyConstructor(what: string, part: string): string {
-  return (
-    `${what} constructor cannot be empty. Please supply at least one ${part} ` +
-    '(see https://github.com/confluentinc/ksql/issues/4239).'
-  )
-}
-
-function allNull(what: string, parts: string, part: string): string {
-  return (
-    `Cannot construct ${what} with all NULL ${parts} ` +
-    '(see https://github.com/confluentinc/ksql/issues/4239). As a workaround, you may cast a NULL ' +
-    `${part} to the desired type.`
-  )
 }

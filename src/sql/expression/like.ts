@@ -3,14 +3,14 @@
  * after the escape character stands for itself.
  * @throws RangeError when the pattern ends with the escape character.
  */
-export function likePattern(pattern: string, escape: string | null): RegExp {
+export function likePattern(pattern: string, escapeCharacter: string | null): RegExp {
   let source = ''
   let escaped = false
   for (const char of pattern) {
     if (escaped) {
       source += quote(char)
       escaped = false
-    } else if (char === escape) {
+    } else if (char === escapeCharacter) {
       escaped = true
     } else {
       source += char === '%' ? '.*' : char === '_' ? '.' : quote(char)
@@ -26,11 +26,11 @@ function quote(char: string): string {
 
 const cache = new Map<string, RegExp>()
 
-export function like(value: string, pattern: string, escape: string | null): boolean {
-  const key = `${escape ?? ''}\u0000${pattern}`
+export function like(value: string, pattern: string, escapeCharacter: string | null): boolean {
+  const key = `${escapeCharacter ?? ''}\u0000${pattern}`
   let compiled = cache.get(key)
   if (compiled === undefined) {
-    compiled = likePattern(pattern, escape)
+    compiled = likePattern(pattern, escapeCharacter)
     if (cache.size > 1000) cache.clear()
     cache.set(key, compiled)
   }

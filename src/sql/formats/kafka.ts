@@ -7,7 +7,14 @@ import {
   stringSerde,
 } from '../../serde/index.js'
 import type { SqlType } from '../types.js'
-import { columnList, type Format, type SerdeOptions, unsupportedType } from './format-contract.js'
+import {
+  columnList,
+  type Format,
+  type KeyValue,
+  type SerdeOptions,
+  type SqlSerde,
+  unsupportedType,
+} from './format-contract.js'
 import { type Row, rowClass, type SqlValue } from './row-class.js'
 
 const kinds: ReadonlySet<SqlType['kind']> = new Set(['INTEGER', 'BIGINT', 'DOUBLE', 'STRING', 'BYTES'])
@@ -22,14 +29,8 @@ export const kafkaFormat: Format = {
     columns.length > 1
       ? `The 'KAFKA' format only supports a single field. Got: ${columnList(columns, role)}`
       : unsupportedType('KAFKA', columns, kinds),
-  keySerde: (options) => {
-    const serde = primitive(options)
-    return {
-      write: (value, out) => serde.write(value as SqlValue, out),
-      read: (buffer, start, end) => serde.read(buffer, start, end),
-      isAbsent: (value) => value === null,
-    }
-  },
+  /** Kafka's own serde as it is: stores and caches know it, and keep its keys apart without serialising them. */
+  keySerde: (options) => primitive(options) as SqlSerde<KeyValue>,
   valueSerde: (options) => {
     const Row = options.rowClass ?? rowClass(options.columns)
     if (options.columns.length === 0) {

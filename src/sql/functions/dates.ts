@@ -7,7 +7,8 @@ import {
   resolveTime,
   resolveTimestamp,
 } from '../expression/date-time-fields.js'
-import { formatPattern, parsePattern } from '../expression/date-time-pattern.js'
+import { formatPattern } from '../expression/date-time-format.js'
+import { parsePattern } from '../expression/date-time-parse.js'
 import type { FunctionBody, ScalarFunction, ScalarVariant } from './registry.js'
 
 const unitMs: Record<TimeUnit, number> = {

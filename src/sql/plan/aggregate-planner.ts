@@ -76,8 +76,8 @@ export function checkAggregation(
   if (calls.length === 0) {
     throw new SqlError('GROUP BY requires aggregate functions in either the SELECT or HAVING clause.')
   }
-  for (const call of calls) for (const arg of call.args) checkNoWindowBounds(arg, query)
   if (having !== null) checkNoWindowBounds(having, query)
+  for (const call of calls) for (const arg of call.args) checkNoWindowBounds(arg, query)
 }
 
 /** Bounds of the query's own windows; those of a windowed source are columns like any other. */

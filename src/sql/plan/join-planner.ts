@@ -1,6 +1,6 @@
 import type { AnalyzedJoin, SourceTree } from '../analyzer/analysis.js'
 import type { NameScope } from '../analyzer/name-scope.js'
-import { columnsIn } from '../analyzer/rewrite.js'
+import { columnsIn, sameExpression } from '../analyzer/rewrite.js'
 import type { Expression } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { formatExpression } from '../format-sql.js'
@@ -117,11 +117,9 @@ function nameOf(expression: Expression, { scope }: JoinPlanner): string {
 }
 
 function isKey(expression: Expression, keys: QueryKeys): boolean {
-  return (
-    expression.kind === 'column' &&
-    keys.columns.length === 1 &&
-    keys.columns[0]!.matches.some((m) => m.kind === 'column' && m.name === expression.name)
-  )
+  const [key] = keys.columns
+  if (key === undefined || keys.columns.length > 1) return false
+  return [...key.matches, ...(key.equal ?? [])].some((e) => sameExpression(e, expression))
 }
 
 function checkInputs(join: AnalyzedJoin, left: JoinSide, right: JoinSide, described: string): void {
@@ -207,7 +205,7 @@ function checkWindows(
         'Hopping and tumbling windowed sources can only be joined to other hopping and tumbling windowed sources',
     )
   }
-  if (!onKeys.left || !onKeys.right) {
+  if (!onKeys.left || !onKeys.right || a.sizeMs !== b.sizeMs) {
     throw new SqlError('Implicit repartitioning of windowed sources is not supported.')
   }
 }
@@ -238,22 +236,24 @@ function joinKeys(
 ): QueryKeys {
   const type = typeIn(left.node, join.leftExpression, planner.context)
   const matches: Expression[] = []
+  const equal: Expression[] = []
   const add = (side: JoinSide, expression: Expression, onKey: boolean): void => {
-    if (onKey) matches.push(...side.keys.columns[0]!.matches)
+    if (onKey && !side.keys.synthetic) matches.push(...side.keys.columns[0]!.matches)
     else if (expression.kind === 'column') matches.push(expression)
+    equal.push(...(onKey ? (side.keys.columns[0]!.equal ?? []) : [expression]))
   }
-  if (join.type === 'RIGHT') add(right, join.rightExpression, onKeys.right)
-  if (join.type !== 'OUTER') add(left, join.leftExpression, onKeys.left)
-  if (join.type !== 'OUTER' && join.type !== 'RIGHT') add(right, join.rightExpression, onKeys.right)
-  if (join.type === 'RIGHT' && matches.length === 0) add(left, join.leftExpression, onKeys.left)
+  if (join.type !== 'OUTER') {
+    add(left, join.leftExpression, onKeys.left)
+    add(right, join.rightExpression, onKeys.right)
+  }
   if (matches.length > 0) {
     const first = matches[0]!
     const name = first.kind === 'column' ? first.name : formatExpression(first)
     const written = matches.map((m) => planner.scope.qualified(m))
-    return { origin: 'join', synthetic: false, columns: [{ name, type, matches, written }] }
+    return { origin: 'join', synthetic: false, columns: [{ name, type, matches, written, equal }] }
   }
   const name = syntheticName([...left.node.columns, ...right.node.columns], planner)
-  return { origin: 'join', synthetic: true, columns: [{ name, type, matches: [column(name)], written: [name] }] }
+  return { origin: 'join', synthetic: true, columns: [{ name, type, matches: [column(name)], written: [name], equal }] }
 }
 
 /** `ROWKEY`, or `ROWKEY_1` … where a source has a column of that name. */

@@ -1,14 +1,15 @@
 import type { AnalyzedQuery } from '../analyzer/analyzer.js'
-import { columnsIn, structure, walk } from '../analyzer/rewrite.js'
+import { columnsIn, rewrite, structure, walk } from '../analyzer/rewrite.js'
 import type { Expression } from '../ast.js'
 import { SqlError } from '../errors.js'
+import { formatExpression } from '../format-sql.js'
 import { pseudoColumnNames, windowColumnNames } from '../schema.js'
 import { quoteIdentifier, type SqlType } from '../types.js'
 import { aggregatesIn, keyName, type NamedExpression, planAggregation } from './aggregate-planner.js'
 import { AliasGenerator } from './column-names.js'
 import { planJoins } from './join-planner.js'
 import { planTableFunctions } from './table-function-planner.js'
-import type { FilterNode, PlanColumn, PlanNode, ProjectNode } from './plan-node.js'
+import type { AggregateNode, FilterNode, PlanColumn, PlanNode, ProjectNode } from './plan-node.js'
 import { explaining, type PlannerContext, typeIn } from './planner-context.js'
 import { column, findKeyItems, type QueryKeys } from './query-keys.js'
 import { withRequiredColumns } from './required-columns.js'
@@ -39,7 +40,8 @@ export function planQuery(query: AnalyzedQuery, { sinkName, context }: PlanOptio
   )
   let { node, keys, starOf } = planFrom(query, sinkName !== null, context)
   const select = expandSelect(query, keys, starOf, names)
-  checkReserved(select, sinkName !== null)
+  checkFunctions(query, select, context)
+  checkReserved(select, query, sinkName !== null)
   if (query.where !== null) node = planFilter(node, query.where, 'WHERE', context)
   let newKey: ProjectNode['newKey'] = 'same'
   if (query.partitionBy !== null) {
@@ -51,12 +53,15 @@ export function planQuery(query: AnalyzedQuery, { sinkName, context }: PlanOptio
   if (isAggregation(query, items, context)) {
     const valueFormat = query.sources[0]!.source.valueFormat
     const plan = planAggregation(query, items, node, names, valueFormat, context)
-    node = plan.having === null ? plan.node : planFilter(plan.node, plan.having, 'HAVING', context)
+    node = plan.having === null ? plan.node : withWrittenCalls(plan.node, () => planFilter(plan.node, plan.having!, 'HAVING', context))
     keys = plan.keys
     items = plan.select
   } else if (query.window !== null) {
     throw new SqlError('WINDOW clause requires a GROUP BY clause.', { location: query.window.location })
   } else if (query.emit === 'FINAL') {
+    throw new SqlError('EMIT FINAL is only supported for windowed aggregations.')
+  }
+  if (query.emit === 'FINAL' && query.window === null) {
     throw new SqlError('EMIT FINAL is only supported for windowed aggregations.')
   }
   return sinkName === null
@@ -83,6 +88,18 @@ function checkClauses(query: AnalyzedQuery, persistent: boolean): void {
   }
   if (persistent && query.limit !== null) {
     throw new SqlError('LIMIT is only supported by push and pull queries.')
+  }
+}
+
+/** Messages about HAVING speak of the calls, not of the columns that hold their results. */
+function withWrittenCalls<T>(node: AggregateNode, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error
+    const calls = new Map(node.aggregates.map((a) => [a.name, formatExpression(a.call)]))
+    const message = error.message.replace(/KSQL_AGG_VARIABLE_\d+/g, (name) => calls.get(name) ?? name)
+    throw new SqlError(message, { location: error.location, suggestion: error.suggestion, cause: error })
   }
 }
 
@@ -189,15 +206,23 @@ function planFilter(
 ): FilterNode {
   explaining(`Error in ${clause} expression: `, () => {
     checkKnown(predicate, input)
-    const type = typeIn(input, predicate, context)
+    const type = typeIn(input, withoutLists(predicate), context)
     if (type.kind !== 'BOOLEAN') {
       throw new SqlError(`Type error in ${clause} expression: Should evaluate to boolean but is`, {
         location: predicate.location,
       })
     }
   })
+  explaining('Invalid Predicate: ', () => typeIn(input, predicate, context))
   const { output, key, columns, window, virtual } = input
   return { kind: 'filter', input, predicate, clause, output, key, columns, window, virtual }
+}
+
+/** IN is true or false whatever its list holds; the list is looked at when the predicate is compiled. */
+function withoutLists(predicate: Expression): Expression {
+  return rewrite(predicate, (e) =>
+    e.kind === 'in' ? { kind: 'boolean', value: true, location: e.location } : undefined,
+  )
 }
 
 function checkKnown(expression: Expression, input: PlanNode): void {
@@ -255,9 +280,26 @@ function checkSynthetic(expression: Expression, query: AnalyzedQuery, keys: Quer
   })
 }
 
-function checkReserved(select: readonly NamedExpression[], persistent: boolean): void {
+function checkFunctions(
+  query: AnalyzedQuery,
+  select: readonly NamedExpression[],
+  { functions }: PlannerContext,
+): void {
+  const clauses = [query.where, query.having, ...(query.groupBy ?? []), ...(query.partitionBy ?? [])]
+  for (const e of [...select.map((s) => s.expression), ...clauses]) {
+    if (e === null) continue
+    walk(e, (node) => {
+      // Resolving an unknown name says so, and what may have been meant.
+      if (node.kind === 'call' && functions.kindOf(node.name) === undefined) functions.resolveScalar(node.name, [])
+    })
+  }
+}
+
+function checkReserved(select: readonly NamedExpression[], query: AnalyzedQuery, persistent: boolean): void {
   if (!persistent) return
+  const partitionKeys = new Set(query.partitionBy?.map(structure))
   for (const { alias, expression } of select) {
+    if (partitionKeys.has(structure(expression))) continue
     if (pseudoColumnNames.has(alias) || windowColumnNames.has(alias)) {
       throw new SqlError(
         `Reserved column name in select: ${quoteIdentifier(alias)}. Please remove or alias the column.`,
@@ -307,6 +349,7 @@ function planPersistent(
   sinkName: string,
   context: PlannerContext,
 ): PlannedQuery {
+  for (const { expression } of items) explaining('Invalid Select: ', () => typeIn(input, expression, context))
   const keyItems = findKeyItems(keys, items, sinkName)
   const values = items.filter((_, i) => !keyItems.includes(i))
   if (values.length === 0) throw new SqlError('The projection contains no value columns.')

@@ -21,6 +21,8 @@ export interface QueryKeyColumn {
   readonly matches: readonly Expression[]
   /** The same as text, for messages. */
   readonly written: readonly string[]
+  /** Other expressions that are equal to it, such as those of a join's ON. */
+  readonly equal?: readonly Expression[]
 }
 
 export function column(name: string): Expression {
@@ -78,7 +80,7 @@ function missingKey(keys: QueryKeys, missing: readonly QueryKeyColumn[], sinkNam
     return new SqlError(
       'Primary key columns missing in projection. For foreign-key table-table joins, the projection must include ' +
         `all primary key columns from the left input table (${quoteIdentifier(keys.leftTable ?? '')}). ` +
-        `Missing columns: ${missing.map((c) => quoteIdentifier(c.name)).join(', ')}.`,
+        `Missing columns: ${missing.map((c) => quoteIdentifier(c.written[0]!.replace(/^.*\./, ''))).join(', ')}.`,
     )
   }
   const join = keys.origin === 'join'

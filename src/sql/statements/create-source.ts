@@ -36,12 +36,12 @@ export function declareSource(
   const schema = new LogicalSchema(columns)
   const keyName =
     properties.key.format ?? (schema.key.length === 0 ? 'NONE' : defaultKeyFormat(settings))
-  const keyFormat = keyFormatInfo(schema.key.length === 0 ? 'NONE' : keyName, schema.key, properties.key)
+  const keyFormat = keyFormatInfo(keyName, schema.key, properties.key)
   const valueFormat = valueFormatInfo(valueFormatOf, schema.value, properties, settings)
-  checkFormatSettings({ ...keyFormat, name: keyName })
+  checkFormatSettings(keyFormat)
   checkFormatSettings(valueFormat)
   checkSchema(statement, schema, properties)
-  checkColumns('key', keyFormat, schema.key)
+  if (schema.key.length > 0) checkColumns('key', keyFormat, schema.key)
   checkColumns('value', valueFormat, schema.value)
   return {
     properties,
@@ -140,7 +140,7 @@ export function timestampOf(properties: WithProperties, schema: LogicalSchema): 
     if (format !== null) throw new SqlError("'TIMESTAMP_FORMAT' needs the 'TIMESTAMP' property.")
     return null
   }
-  const found = schema.value.find((c) => c.name === name)
+  const found = [...schema.key, ...schema.value].find((c) => c.name === name)
   if (found === undefined) {
     throw new SqlError(`The TIMESTAMP column set in the WITH clause does not exist in the schema: '${name}'`)
   }

@@ -104,7 +104,7 @@ function sinkOf(
   const valueFormat = valueFormatInfo(valueName, root.columns, properties, settings, left.valueFormat)
   checkFormatSettings(keyFormat)
   checkFormatSettings(valueFormat)
-  checkColumns('key', keyFormat, key)
+  if (key.length > 0) checkColumns('key', keyFormat, key)
   checkColumns('value', valueFormat, root.columns)
   const prefix = settings.get('ksql.output.topic.name.prefix') ?? ''
   return {

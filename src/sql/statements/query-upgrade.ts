@@ -54,15 +54,15 @@ export function checkPlanEvolution(before: QueryPlan, after: QueryPlan, source: 
   }
   const [first, second] = [a.find((s) => s.kind === 'aggregate'), b.find((s) => s.kind === 'aggregate')]
   if (first?.kind !== 'aggregate' || second?.kind !== 'aggregate') return
-  const states = (node: typeof first): string[] => node.aggregates.map((f) => structure(f.call))
-  if (states(first).some((call, i) => states(second)[i] !== call)) {
-    throw refuse('StreamAggregate must have the same aggregate functions, in the same order, before any new ones.')
-  }
   const inputs = [first, second].map(aggregateInputs)
   if (inputs[0] !== inputs[1]) {
     throw refuse(
       `StreamAggregate must have matching columns not part of aggregate. Values differ: ${inputs[0]} vs. ${inputs[1]}`,
     )
+  }
+  const states = (node: typeof first): string[] => node.aggregates.map((f) => structure(f.call))
+  if (states(first).some((call, i) => states(second)[i] !== call)) {
+    throw refuse('StreamAggregate must have the same aggregate functions, in the same order, before any new ones.')
   }
 }
 

@@ -22,7 +22,8 @@ export function valueSerde(request: SerdeRequest): Serde<unknown> {
 export function keySerde(request: SerdeRequest): Serde<unknown> {
   const { format, columns, window } = request
   const inner = createKeySerde({
-    format: format.name,
+    // Without key columns nothing is read and nothing written, whatever the format.
+    format: columns.length === 0 ? 'NONE' : format.name,
     columns,
     delimiter: format.properties.delimiter,
   }) as SqlSerde<unknown>

@@ -19,6 +19,7 @@ const hostile = [
   'toString',
   '"; globalThis.broken = 1; "',
   "'; globalThis.broken = 1; '",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it must not become a template
   '${globalThis.broken = 1}',
   '`; globalThis.broken = 1; `',
   '\\"; globalThis.broken = 1; //',

@@ -1,0 +1,362 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ManualClock, seededRandom } from '../../src/common/index.js'
+import { assignors } from '../../src/log/assignors.js'
+import { type Consumer, type ConsumerOptions, Log, type TopicPartition } from '../../src/log/index.js'
+import { at, dataDirectory, storages, text } from './log-fixture.js'
+
+type AnyConsumer = Consumer<unknown, unknown>
+
+const key = (p: TopicPartition) => `${p.topic}-${p.partition}`
+const assigned = (consumer: AnyConsumer) => consumer.assignment().map(key).sort()
+
+/** Lets the members poll in turn until none of them changes any more. */
+async function settle(clock: ManualClock, ...consumers: AnyConsumer[]): Promise<void> {
+  for (let round = 0; round < 6; round++) {
+    const polls = consumers.map((consumer) => consumer.poll(10))
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+    clock.advance(10)
+    await Promise.all(polls)
+  }
+}
+
+async function groupFixture(partitions = 4, seed = 1) {
+  const clock = new ManualClock(1_000_000)
+  const log = Log.memory({ clock, random: seededRandom(seed) })
+  await log.admin.createTopics([{ topic: 't', partitions }])
+  const member = (options: ConsumerOptions<string, string> = {}) =>
+    log.consumer({ ...text, groupId: 'g', autoOffsetReset: 'earliest', ...options })
+  return { clock, log, member }
+}
+
+describe('consumer group', () => {
+  it('gives one member everything, and shares when others join and leave', async () => {
+    const { clock, log, member } = await groupFixture()
+    const a = member({ clientId: 'a' })
+    a.subscribe(['t'])
+    await settle(clock, a)
+    expect(assigned(a)).toEqual(['t-0', 't-1', 't-2', 't-3'])
+
+    const b = member({ clientId: 'b' })
+    b.subscribe(['t'])
+    await settle(clock, a, b)
+    expect(assigned(a)).toEqual(['t-0', 't-1'])
+    expect(assigned(b)).toEqual(['t-2', 't-3'])
+    expect(await log.admin.describeGroups(['g'])).toMatchObject([
+      { state: 'Stable', members: [{ clientId: 'a' }, { clientId: 'b' }] },
+    ])
+
+    await a.close()
+    await settle(clock, b)
+    expect(assigned(b)).toEqual(['t-0', 't-1', 't-2', 't-3'])
+    await b.close()
+    expect(await log.admin.describeGroups(['g'])).toMatchObject([{ state: 'Empty', members: [] }])
+    await log.close()
+  })
+
+  it('delivers every record to one member, across rebalances', async () => {
+    const { clock, log, member } = await groupFixture(6)
+    const producer = log.producer(text)
+    const seen = new Map<string, number>()
+    const consume = async (...consumers: Consumer<string, string>[]) => {
+      for (let round = 0; round < 8; round++) {
+        const polls = consumers.map((consumer) => consumer.poll(10))
+        for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+        clock.advance(10)
+        for (const records of await Promise.all(polls)) {
+          for (const { value } of records) seen.set(value!, (seen.get(value!) ?? 0) + 1)
+        }
+      }
+    }
+    const produce = async (from: number, to: number) => {
+      for (let i = from; i < to; i++) producer.write({ topic: 't', key: `k${i}`, value: `v${i}` })
+      await producer.flush()
+    }
+    const [a, b, c] = [member(), member(), member()]
+    a.subscribe(['t'])
+    await produce(0, 100)
+    await consume(a)
+    b.subscribe(['t'])
+    await produce(100, 200)
+    await consume(a, b)
+    c.subscribe(['t'])
+    await produce(200, 300)
+    await consume(a, b, c)
+    await a.close()
+    await produce(300, 400)
+    await consume(b, c)
+    expect(seen.size).toBe(400)
+    expect([...seen.values()].every((times) => times === 1)).toBe(true)
+    await log.close()
+  })
+
+  it('follows a pattern as matching topics appear, grow and vanish', async () => {
+    const { clock, log, member } = await groupFixture(1)
+    const a = member()
+    a.subscribe(/^(t|orders.*)$/)
+    await settle(clock, a)
+    expect(assigned(a)).toEqual(['t-0'])
+    await log.admin.createTopics([{ topic: 'orders-eu', partitions: 2 }, { topic: 'other' }])
+    await settle(clock, a)
+    expect(assigned(a)).toEqual(['orders-eu-0', 'orders-eu-1', 't-0'])
+    await log.admin.createPartitions('t', 2)
+    await settle(clock, a)
+    expect(assigned(a)).toEqual(['orders-eu-0', 'orders-eu-1', 't-0', 't-1'])
+    await log.admin.deleteTopics(['t'])
+    await settle(clock, a)
+    expect(assigned(a)).toEqual(['orders-eu-0', 'orders-eu-1'])
+    await log.close()
+  })
+
+  it('waits for a topic that does not exist yet', async () => {
+    const { clock, log, member } = await groupFixture(1)
+    const a = member()
+    a.subscribe(['later'])
+    await settle(clock, a)
+    expect(assigned(a)).toEqual([])
+    await log.admin.createTopics([{ topic: 'later' }])
+    await settle(clock, a)
+    expect(assigned(a)).toEqual(['later-0'])
+    await log.close()
+  })
+
+  it('drops a member that stops polling, and lets it come back', async () => {
+    const { clock, log, member } = await groupFixture()
+    const lost: string[] = []
+    const a = member({ clientId: 'a', maxPollIntervalMs: 20_000 })
+    const b = member({ clientId: 'b', maxPollIntervalMs: 20_000 })
+    a.subscribe(['t'], { onPartitionsLost: (partitions) => void lost.push(...partitions.map(key)) })
+    b.subscribe(['t'])
+    await settle(clock, a, b)
+    expect(assigned(a)).toEqual(['t-0', 't-1'])
+    for (let i = 0; i < 10; i++) {
+      clock.advance(3_000)
+      await settle(clock, b)
+    }
+    expect(assigned(b)).toEqual(['t-0', 't-1', 't-2', 't-3'])
+    await settle(clock, a, b)
+    expect(lost).toEqual(['t-0', 't-1'])
+    expect(assigned(a).length + assigned(b).length).toBe(4)
+    await log.close()
+  })
+
+  it('refuses commits of members that are no longer in the generation', async () => {
+    const { clock, log, member } = await groupFixture()
+    const a = member({ enableAutoCommit: false })
+    a.subscribe(['t'])
+    await settle(clock, a)
+    const stale = a.groupMetadata()
+    const b = member()
+    b.subscribe(['t'])
+    await settle(clock, a, b)
+    const producer = log.producer({ transactionalId: 'x' })
+    await producer.initTransactions()
+    producer.beginTransaction()
+    await expect(producer.sendOffsetsToTransaction([{ ...at('t'), offset: 1 }], stale)).rejects.toMatchObject(
+      { code: 'ILLEGAL_GENERATION' },
+    )
+    await producer.abortTransaction()
+    await expect(log.admin.alterGroupOffsets('g', [{ ...at('t'), offset: 1 }])).rejects.toMatchObject({
+      code: 'NON_EMPTY_GROUP',
+    })
+    await expect(log.admin.deleteGroups(['g'])).rejects.toMatchObject({ code: 'NON_EMPTY_GROUP' })
+    await log.close()
+  })
+
+  it('calls the listener with what is taken and given, and commits before it is taken', async () => {
+    const { clock, log, member } = await groupFixture(2)
+    const producer = log.producer(text)
+    for (const partition of [0, 1]) producer.write({ topic: 't', partition, value: 'v' })
+    await producer.flush()
+    const calls: string[] = []
+    const listener = (name: string) => ({
+      onPartitionsAssigned: (p: readonly TopicPartition[]) => void calls.push(`${name}+${p.map(key)}`),
+      onPartitionsRevoked: async (p: readonly TopicPartition[]) => {
+        const committed = (await log.admin.groupOffsets('g')).map(({ offset }) => offset)
+        calls.push(`${name}-${p.map(key)} committed ${committed}`)
+      },
+    })
+    const a = member({ clientId: 'a' })
+    a.subscribe(['t'], listener('a'))
+    await settle(clock, a)
+    const b = member({ clientId: 'b' })
+    b.subscribe(['t'], listener('b'))
+    await settle(clock, a, b)
+    expect(calls.slice(0, 2)).toEqual(['a+t-0,t-1', 'a-t-0,t-1 committed 1,1'])
+    expect(calls.slice(2).sort()).toEqual(['a+t-0', 'b+t-1'])
+    await log.close()
+  })
+
+  it('with cooperative-sticky keeps reading what it keeps', async () => {
+    const { clock, log, member } = await groupFixture()
+    const taken: string[] = []
+    const options = { assignors: ['cooperative-sticky'] as const }
+    const a = member(options)
+    a.subscribe(['t'], { onPartitionsRevoked: (partitions) => void taken.push(...partitions.map(key)) })
+    await settle(clock, a)
+    expect(assigned(a)).toHaveLength(4)
+    const b = member(options)
+    b.subscribe(['t'])
+    await settle(clock, a, b)
+    expect(taken).toHaveLength(2)
+    expect(assigned(a)).toHaveLength(2)
+    expect([...assigned(a), ...assigned(b)].sort()).toEqual(['t-0', 't-1', 't-2', 't-3'])
+    expect(assigned(b)).toEqual(taken.sort())
+    await log.close()
+  })
+
+  it('refuses members that share no assignor with the others', async () => {
+    const { clock, log, member } = await groupFixture()
+    const a = member({ assignors: ['range'] })
+    a.subscribe(['t'])
+    await settle(clock, a)
+    const b = member({ assignors: ['sticky'] })
+    b.subscribe(['t'])
+    await expect(b.poll(0)).rejects.toMatchObject({ code: 'INCONSISTENT_GROUP_PROTOCOL' })
+    await log.close()
+  })
+
+  it('fences the earlier holder of a group instance id', async () => {
+    const { clock, log, member } = await groupFixture()
+    const first = member({ groupInstanceId: 'one', enableAutoCommit: false })
+    first.subscribe(['t'])
+    await settle(clock, first)
+    const second = member({ groupInstanceId: 'one' })
+    second.subscribe(['t'])
+    await settle(clock, second)
+    expect(assigned(second)).toHaveLength(4)
+    await expect(first.commit([{ ...at('t'), offset: 1 }])).rejects.toThrow()
+    await log.close()
+  })
+
+  it.each(['range', 'roundrobin', 'sticky', 'cooperative-sticky'] as const)(
+    'with %s, ends with every partition at one member, whoever comes and goes',
+    async (assignor) => {
+      const step = fc.record({
+        kind: fc.constantFrom('join', 'leave', 'poll', 'poll', 'stall', 'produce'),
+        pick: fc.nat({ max: 100 }),
+      })
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 70, size: "max" }), fc.nat(), async (steps, seed) => {
+          const { clock, log, member } = await groupFixture(5, seed)
+          const producer = log.producer(text)
+          const members: Consumer<string, string>[] = []
+          const seen = new Map<string, number>()
+          let written = 0
+          const pollAll = async (consumers: Consumer<string, string>[]) => {
+            const polls = consumers.map((consumer) => consumer.poll(10))
+            for (let turn = 0; turn < 4; turn++) await new Promise(setImmediate)
+            clock.advance(10)
+            for (const records of await Promise.all(polls)) {
+              for (const { value } of records) seen.set(value!, (seen.get(value!) ?? 0) + 1)
+            }
+          }
+          for (const { kind, pick } of steps) {
+            const chosen = members[pick % Math.max(1, members.length)]
+            if (kind === 'join' && members.length < 6) {
+              const joining = member({ assignors: [assignor], maxPollIntervalMs: 30_000 })
+              joining.subscribe(['t'])
+              members.push(joining)
+            } else if (kind === 'leave' && chosen !== undefined) {
+              members.splice(members.indexOf(chosen), 1)
+              await chosen.close()
+            } else if (kind === 'poll' && chosen !== undefined) await pollAll([chosen])
+            else if (kind === 'stall') clock.advance(pick * 100)
+            else if (kind === 'produce') {
+              for (let i = 0; i < 5; i++)
+                producer.write({ topic: 't', key: `k${pick + i}`, value: `${written++}` })
+              await producer.flush()
+            }
+          }
+          if (members.length === 0) {
+            members.push(member({ assignors: [assignor] }))
+            members[0]!.subscribe(['t'])
+          }
+          // A member whose join was cut off by a stall needs the rebalance timeout to pass.
+          for (let round = 0; round < 12; round++) {
+            await pollAll(members)
+            if (round === 4) clock.advance(3_000)
+          }
+          const owned = members.flatMap((consumer) => assigned(consumer))
+          expect(owned.sort()).toEqual(['t-0', 't-1', 't-2', 't-3', 't-4'])
+          expect(seen.size).toBe(written)
+          await log.close()
+        }),
+        { numRuns: Number(process.env.RUNS) },
+      )
+    },
+  )
+
+  it.each(storages)('continues its generations and offsets over a reopening on %s', async (storage) => {
+    const fixture = dataDirectory(storage)
+    const run = async () => {
+      const log = await fixture.open()
+      await log.admin.createTopics([{ topic: 't' }], { ifNotExists: true })
+      const consumer = log.consumer({ ...text, groupId: 'g', autoOffsetReset: 'earliest' })
+      consumer.subscribe(['t'])
+      await consumer.poll(0)
+      await consumer.poll(0)
+      const generation = consumer.groupMetadata().generationId
+      await log.close()
+      return generation
+    }
+    const first = await run()
+    expect(first).toBeGreaterThan(0)
+    expect(await run()).toBeGreaterThan(first)
+  })
+})
+
+describe('assignors', () => {
+  const members = (count: number, topics: string[], owned: TopicPartition[][] = []) =>
+    Array.from({ length: count }, (_, i) => ({
+      memberId: `m${i}`,
+      groupInstanceId: null,
+      subscription: { topics, ownedPartitions: owned[i] ?? [], generationId: 1 },
+    }))
+  const show = (assignment: Map<string, TopicPartition[]>) =>
+    [...assignment].map(([member, partitions]) => `${member}: ${partitions.map(key).join(' ')}`)
+
+  it('range deals blocks, topic by topic', () => {
+    const counts = new Map([
+      ['a', 5],
+      ['b', 2],
+    ])
+    expect(show(assignors.range.assign(members(3, ['a', 'b']), counts))).toEqual([
+      'm0: a-0 a-1 b-0',
+      'm1: a-2 a-3 b-1',
+      'm2: a-4',
+    ])
+  })
+
+  it('roundrobin deals partitions of all topics, to subscribers only', () => {
+    const counts = new Map([
+      ['a', 3],
+      ['b', 2],
+    ])
+    const [m0, m1] = members(2, ['a', 'b'])
+    expect(show(assignors.roundrobin.assign([m0!, m1!], counts))).toEqual(['m0: a-0 a-2 b-1', 'm1: a-1 b-0'])
+    const onlyB = { ...m1!, subscription: { ...m1!.subscription, topics: ['b'] } }
+    expect(show(assignors.roundrobin.assign([m0!, onlyB], counts))).toEqual([
+      'm0: a-0 a-1 a-2 b-1',
+      'm1: b-0',
+    ])
+  })
+
+  it('sticky moves no more than evenness needs', () => {
+    const all = Array.from({ length: 6 }, (_, partition) => at('a', partition))
+    const three = members(3, ['a'], [all.slice(0, 3), all.slice(3), []])
+    const assignment = assignors.sticky.assign(three, new Map([['a', 6]]))
+    expect([...assignment.values()].map((partitions) => partitions.length)).toEqual([2, 2, 2])
+    for (const [i, owned] of [all.slice(0, 3), all.slice(3)].entries()) {
+      const kept = assignment.get(`m${i}`)!.filter((p) => owned.some((o) => key(o) === key(p)))
+      expect(kept).toHaveLength(2)
+    }
+  })
+
+  it('cooperative-sticky gives a moving partition to nobody at first', () => {
+    const all = Array.from({ length: 4 }, (_, partition) => at('a', partition))
+    const two = members(2, ['a'], [all, []])
+    const assignment = assignors['cooperative-sticky'].assign(two, new Map([['a', 4]]))
+    expect([...assignment.values()].map((partitions) => partitions.length)).toEqual([2, 0])
+  })
+})
