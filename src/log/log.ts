@@ -47,7 +47,10 @@ export interface ProducerOptions<K, V> {
   /** Makes the producer transactional, and fences an earlier one with the same id. */
   readonly transactionalId?: string
   readonly transactionTimeoutMs?: number
-  /** How long a cluster may take to acknowledge. The embedded log answers at once and does not look at it. */
+  /**
+   * The longest wait for an acknowledgement, in ms; then the record fails with REQUEST_TIMED_OUT, and may be in the log
+   * or not. The embedded log answers at once but where it waits for stable storage. Default 120,000.
+   */
   readonly deliveryTimeoutMs?: number
   readonly partitioner?: Partitioner
 }

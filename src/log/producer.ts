@@ -53,6 +53,7 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
   readonly #batchSize: number
   readonly #lingerMs: number
   readonly #bufferMemory: number
+  readonly #deliveryTimeoutMs: number
   readonly #awaitsFlush: boolean
   readonly #idempotent: boolean
   #producerId = -1
@@ -75,6 +76,13 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     this.#batchSize = options.batchSize ?? 16_384
     this.#lingerMs = options.lingerMs ?? 5
     this.#bufferMemory = options.bufferMemory ?? 32 * 1024 * 1024
+    this.#deliveryTimeoutMs = options.deliveryTimeoutMs ?? 120_000
+    if (this.#deliveryTimeoutMs < this.#lingerMs) {
+      throw new KafkaError(
+        'INVALID_CONFIG',
+        `deliveryTimeoutMs ${this.#deliveryTimeoutMs} is less than lingerMs ${this.#lingerMs}`,
+      )
+    }
     const acks = options.acks ?? 'all'
     this.#awaitsFlush = acks === 'all'
     this.#idempotent = options.idempotence ?? acks === 'all'
@@ -244,14 +252,26 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
       return
     }
     this.#unflushedBytes += bytes
-    const flush = target
-      .flush()
+    const flush = this.#inTime(target.flush(), target)
       .then(acknowledge, (error: unknown) => this.#fail(error, sends))
       .then(() => {
         this.#unflushedBytes -= bytes
         this.#flushes.delete(flush)
       })
     this.#flushes.add(flush)
+  }
+
+  /** Storage that hangs must not hang the caller: the record may yet become stable, but nobody knows. */
+  #inTime(flush: Promise<void>, { topic, partition }: Partition): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const late = () =>
+        new KafkaError(
+          'REQUEST_TIMED_OUT',
+          `${topic}-${partition} was not on stable storage within ${this.#deliveryTimeoutMs} ms (deliveryTimeoutMs)`,
+        )
+      const timer = this.#context.clock.setTimer(this.#deliveryTimeoutMs, () => reject(late()))
+      flush.then(resolve, reject).finally(() => timer.cancel())
+    })
   }
 
   #fail(error: unknown, sends: readonly PendingSend[]): void {
@@ -370,12 +390,17 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
 
   // ------------------------------------------------------------------------------------------------- close
 
-  /** Sends what is buffered; an open transaction is aborted. Throws what `flush` would. */
+  /**
+   * Sends what is buffered; an open transaction is aborted. Throws what `flush` would, but not that the producer is
+   * fenced: whoever fenced it has aborted its transaction, and nothing is left to do.
+   */
   async close(): Promise<void> {
     if (this.#closed) return
     try {
       if (this.#phase === 'open' || this.#phase === 'failed') await this.abortTransaction()
       else await this.flush()
+    } catch (error) {
+      if (!isFencing(error)) throw error
     } finally {
       this.#closed = true
       this.#lingerTimer?.cancel()

@@ -35,9 +35,19 @@ function nativeZstd(): Zstd | null {
   return { compress: zstdCompressSync, decompress: zstdDecompressSync }
 }
 
+interface WasmInstance {
+  readonly exports: object
+}
+
+/** As far as it is used here; the types of Node 20 leave it out. */
+interface WebAssemblyApi {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object, imports: object) => WasmInstance
+}
+
 /** The part of the Emscripten module that is used here. Sizes and addresses are bytes in the module's memory. */
 interface ZstdModule {
-  instantiateWasm: (imports: WebAssembly.Imports, receive: (instance: WebAssembly.Instance) => void) => object
+  instantiateWasm: (imports: object, receive: (instance: WasmInstance) => void) => object
   init(wasm: Uint8Array): void
   /** Replaced whenever the memory grows. */
   readonly HEAPU8: Uint8Array
@@ -83,8 +93,9 @@ function instantiate(): ZstdModule {
   const directory = dirname(require.resolve('@bokuweb/zstd-wasm'))
   const { Module: module } = require(join(directory, 'zstd.js')) as { Module: ZstdModule }
   const wasm = nodeFiles.readFile(join(directory, 'zstd.wasm'))
+  const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyApi }
   module.instantiateWasm = (imports, receive) => {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(wasm)), imports)
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(wasm), imports)
     receive(instance)
     return instance.exports
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ManualClock } from '../../src/common/index.js'
+import { ManualClock, seededRandom } from '../../src/common/index.js'
 import { assignors } from '../../src/log/assignors.js'
 import { type Consumer, type ConsumerOptions, Log, type TopicPartition } from '../../src/log/index.js'
 import { at, dataDirectory, storages, text } from './log-fixture.js'
@@ -20,9 +20,10 @@ async function settle(clock: ManualClock, ...consumers: AnyConsumer[]): Promise<
   }
 }
 
-async function groupFixture(partitions = 4) {
+/** Member ids decide the order in assignments: they come from the seed, so that a failure repeats itself. */
+async function groupFixture(partitions = 4, seed = 1) {
   const clock = new ManualClock(1_000_000)
-  const log = Log.memory({ clock })
+  const log = Log.memory({ clock, random: seededRandom(seed) })
   await log.admin.createTopics([{ topic: 't', partitions }])
   const member = (options: ConsumerOptions<string, string> = {}) =>
     log.consumer({ ...text, groupId: 'g', autoOffsetReset: 'earliest', ...options })
@@ -237,8 +238,8 @@ describe('consumer group', () => {
         pick: fc.nat({ max: 100 }),
       })
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-          const { clock, log, member } = await groupFixture(5)
+        fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.nat(), async (steps, seed) => {
+          const { clock, log, member } = await groupFixture(5, seed)
           const producer = log.producer(text)
           const members: Consumer<string, string>[] = []
           const seen = new Map<string, number>()

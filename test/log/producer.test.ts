@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { ManualClock, type Random, seededRandom } from '../../src/common/index.js'
+import {
+  type FileSystem,
+  ManualClock,
+  MemoryFiles,
+  type Random,
+  seededRandom,
+} from '../../src/common/index.js'
 import { createBatchBuilder, Log, partitionOfKey, type RecordMetadata } from '../../src/log/index.js'
 import { int32Serde, stringSerde } from '../../src/serde/index.js'
 import { at, dataDirectory, readAll, readValues, storages, text } from './log-fixture.js'
@@ -180,14 +186,17 @@ describe.each(storages)('producer over %s', (storage) => {
     expect(await readValues(log, [at('t')])).toEqual(['first', 'second', 'third', 'fourth'])
   })
 
-  it.each(['none', 'gzip', 'snappy', 'lz4'] as const)('round-trips %s batches', async (compression) => {
-    const log = await openWith(1)
-    const producer = log.producer({ ...text, compression })
-    for (let i = 0; i < 500; i++) producer.write({ topic: 't', key: `k${i}`, value: `value ${i}` })
-    await producer.flush()
-    const values = await readValues(log, [at('t')])
-    expect(values).toEqual(Array.from({ length: 500 }, (_, i) => `value ${i}`))
-  })
+  it.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)(
+    'round-trips %s batches',
+    async (compression) => {
+      const log = await openWith(1)
+      const producer = log.producer({ ...text, compression })
+      for (let i = 0; i < 500; i++) producer.write({ topic: 't', key: `k${i}`, value: `value ${i}` })
+      await producer.flush()
+      const values = await readValues(log, [at('t')])
+      expect(values).toEqual(Array.from({ length: 500 }, (_, i) => `value ${i}`))
+    },
+  )
 
   it('waits for stable storage where the topic asks for it', async () => {
     const log = await openWith(1)
@@ -228,6 +237,28 @@ describe.each(storages)('producer over %s', (storage) => {
 })
 
 describe('producer options', () => {
+  it('gives up on stable storage after deliveryTimeoutMs', async () => {
+    const clock = new ManualClock(1000)
+    let stuck = true
+    const log = await Log.open({
+      dataDirectory: '/data',
+      fileSystem: withSync(new MemoryFiles(), () => (stuck ? new Promise(() => {}) : Promise.resolve())),
+      clock,
+    })
+    await log.admin.createTopics([{ topic: 't', configs: { 'flush.messages': '1' } }])
+    const producer = log.producer({ ...text, lingerMs: 0, deliveryTimeoutMs: 30 })
+    const sent = producer.send({ topic: 't', value: 'v' })
+    await new Promise(setImmediate)
+    clock.advance(30)
+    await expect(sent).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    await expect(producer.flush()).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    await producer.flush()
+    stuck = false
+    await log.admin.createTopics([{ topic: 'u', configs: { 'flush.messages': '1' } }])
+    expect(await producer.send({ topic: 'u', value: 'v' })).toMatchObject({ offset: 0 })
+    expect(() => log.producer({ lingerMs: 50, deliveryTimeoutMs: 30 })).toThrow(/deliveryTimeoutMs/)
+  })
+
   it('with acks 0 does not tell offsets', async () => {
     const log = Log.memory({ autoCreateTopics: true })
     const producer = log.producer({ ...text, acks: 0 })
@@ -249,3 +280,10 @@ describe('producer options', () => {
     await log.close()
   })
 })
+
+/** The same files, but `syncAsync` is what `sync` says. */
+function withSync(files: MemoryFiles, sync: () => Promise<void>): FileSystem {
+  const open = files.open.bind(files)
+  files.open = (path, mode) => Object.assign(open(path, mode), { syncAsync: sync })
+  return files
+}

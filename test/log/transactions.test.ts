@@ -40,6 +40,21 @@ describe.each(storages)('transactions over %s', (storage) => {
     expect(await readValues(log, everywhere, 'read_committed')).toEqual(['one', 'one', 'one'])
   })
 
+  it('closes in good order when a fenced producer with an open transaction is left over', async () => {
+    const log = await openWithTopics()
+    const zombie = await transactional(log)
+    zombie.beginTransaction()
+    writeEverywhere(zombie, 'lost')
+    await zombie.flush()
+    const unaware = await transactional(log)
+    unaware.beginTransaction()
+    writeEverywhere(unaware, 'lost too')
+    await transactional(log)
+    expect(() => unaware.beginTransaction()).toThrow()
+    await expect(unaware.flush()).rejects.toMatchObject({ code: 'PRODUCER_FENCED' })
+    await log.close()
+  })
+
   it('never shows aborted records under read_committed, nor markers to anybody', async () => {
     const log = await openWithTopics()
     const producer = await transactional(log)

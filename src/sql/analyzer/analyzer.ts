@@ -3,6 +3,7 @@ import { SqlError } from '../errors.js'
 import { formatExpression } from '../format-sql.js'
 import type { Metastore } from '../metastore.js'
 import { pseudoColumnNames, windowColumnNames } from '../schema.js'
+import { checkPullClauses } from '../plan/pull-restrictions.js'
 import { durationMs } from '../statements/with-properties.js'
 import type { SqlType } from '../types.js'
 import type {
@@ -24,10 +25,13 @@ export interface AnalyzerOptions {
   readonly metastore: Metastore
   /** The type of a resolved expression over the sources, for `expr->*`. */
   readonly typeOf: (expression: Expression, scope: NameScope) => SqlType
+  /** SELECT without EMIT outside of a persistent query: fewer clauses are allowed. */
+  readonly pull?: boolean
 }
 
 /** Resolves the names of a query and takes its joins apart. What needs types or keys is checked by the planner. */
 export function analyzeQuery(query: Query, options: AnalyzerOptions): AnalyzedQuery {
+  if (options.pull === true) checkPullClauses(query)
   const sources = collectSources(query.from, options.metastore)
   checkDistinctSources(sources)
   const scope = new NameScope(sources, query.window !== null)

@@ -217,7 +217,7 @@ class StageWriter {
   /** For a record without a value: what of the new key needs nothing but the old one; the rest is null. */
   #keyWithoutValue(step: ProjectNode, prefix: string): string {
     if (step.newKey === null || step.newKey === 'same') return 'key'
-    const known = new Set([...this.#input.key, ...this.#input.virtual].map((c) => c.name))
+    const known = new Set(this.#input.key.map((c) => c.name))
     const parts = step.newKey.map(({ expression }) =>
       [...columnsIn(expression)].every((name) => known.has(name))
         ? this.#value(expression, prefix, this.#nullBody)

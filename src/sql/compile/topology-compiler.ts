@@ -25,6 +25,7 @@ import type {
 import { compileAggregation } from './aggregate-compiler.js'
 import { CompilerContext, type CompilerOptions } from './compiler-context.js'
 import { keyFormatOf, partitionedBy, sameFormat } from './key-formats.js'
+import { joinEagerly } from './eager-join.js'
 import { compileSinkStage } from './sink-stage.js'
 import { compileStreamStage, type StageNode } from './stage-compiler.js'
 import { StageReport } from './stage-report.js'
@@ -153,6 +154,20 @@ class TopologyCompiler {
     }
     const right = this.#alignedStream(node.right, node)
     const within = node.within!
+    if (within.graceMs === null && node.type !== 'INNER') {
+      return joinEagerly(this.builder, {
+        left: this.#repartitioned(left, node.left, 'Join-left'),
+        right: this.#repartitioned(right, node.right, 'Join-right'),
+        type: node.type,
+        beforeMs: within.beforeMs,
+        afterMs: within.afterMs,
+        name: this.#context.newName('Join'),
+        keySerde: serdes.keySerde,
+        leftSerde: serdes.valueSerde,
+        rightSerde: serdes.otherValueSerde,
+        joiner,
+      })
+    }
     const graceMs = within.graceMs ?? 24 * 3_600_000
     const windows = JoinWindows.ofTimeDifferenceAndGrace(0, graceMs)
       .before(within.beforeMs)
@@ -183,6 +198,16 @@ class TopologyCompiler {
     const format = partitionedBy(side)
     if (format === null || sameFormat(format, keyFormatOf(join))) return stream
     return stream.repartition({ keySerde: this.#keySerde(join), valueSerde: this.#rowSerde(side.columns) })
+  }
+
+  /** Through a topic of its own where the join has a new key. */
+  #repartitioned(stream: AnyStream, node: PlanNode, name: string): AnyStream {
+    if (node.kind !== 'project' || node.newKey === 'same') return stream
+    return stream.repartition({
+      name: this.#context.newName(name),
+      keySerde: this.#keySerde(node),
+      valueSerde: this.#rowSerde(node.columns),
+    })
   }
 
   // -------------------------------------------------------------------------------------------- tables

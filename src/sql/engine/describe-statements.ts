@@ -1,5 +1,6 @@
 import type { SourceKind, Statement } from '../ast.js'
 import { SqlError } from '../errors.js'
+import { formatIdentifier } from '../format-sql.js'
 import type { DataSource, FormatInfo, WindowInfo } from '../metastore.js'
 import type { Column } from '../schema.js'
 import type { StatementResult } from '../statements/statement-result.js'
@@ -58,7 +59,7 @@ async function describeSource(
   if (!statement.extended) {
     return resultTable(statement, columns, rows, {
       title: labelled({ Name: source.name, Type: source.kind }),
-      note: `For runtime statistics and query details run: DESCRIBE ${source.name} EXTENDED;`,
+      note: `For runtime statistics and query details run: DESCRIBE ${formatIdentifier(source.name)} EXTENDED;`,
     })
   }
   return resultTable(statement, columns, rows, {

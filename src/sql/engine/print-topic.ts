@@ -92,8 +92,7 @@ export class PrintQuery implements AsyncIterable<QueryRow> {
     const topics = await admin.listTopics()
     if (!topics.includes(topic)) {
       throw new SqlError(`Could not find topic '${topic}'. Topic names are case-sensitive.`, {
-        suggestion:
-          didYouMean(topic, topics, (name) => `PRINT ${formatString(name)};`) ?? 'SHOW TOPICS lists them.',
+        suggestion: didYouMean(topic, topics, formatString) ?? 'SHOW TOPICS lists them.',
       })
     }
     const [description] = await admin.describeTopics([topic])
@@ -125,7 +124,10 @@ export class PrintQuery implements AsyncIterable<QueryRow> {
     this.#context.onEnd?.(this)
   }
 
-  /** Resolves once every record that is in the topic now has been printed; at once where printing has ended. */
+  /**
+   * Resolves once every record that is in the topic now has been read and shown, which somebody has to have begun;
+   * at once where printing has ended.
+   */
   async caughtUp(): Promise<void> {
     if (this.#stopping !== null) return
     const ends = await this.#consumer.endOffsets(this.#partitions)

@@ -5,6 +5,7 @@ import { SqlDecimal } from '../expression/decimal.js'
 import { widestDecimal } from '../expression/type-coercion.js'
 import type { ComparisonKind } from '../expression/typed-expression.js'
 import { type SqlType, SqlTypes } from '../types.js'
+import { naturalLogarithm } from './logarithm.js'
 import type { FunctionBody, ScalarFunction, ScalarVariant } from './registry.js'
 
 function sameAsFirst(types: readonly (SqlType | null)[]): SqlType {
@@ -180,7 +181,7 @@ function geoDistance(lat1: number, lon1: number, lat2: number, lon2: number, uni
 }
 
 function logarithm(base: number, value: number): number {
-  return base <= 0 || base === 1 ? Number.NaN : Math.log(value) / Math.log(base)
+  return base <= 0 || base === 1 ? Number.NaN : naturalLogarithm(value) / naturalLogarithm(base)
 }
 
 const absBigint = (value: Bigint): Bigint => (value < 0 ? negateBigint(value) : value)
@@ -226,8 +227,8 @@ export const numericFunctions: readonly ScalarFunction[] = [
   ofDoubles('sqrt', ['value'], Math.sqrt),
   ofDoubles('cbrt', ['value'], Math.cbrt),
   ofDoubles('exp', ['exponent'], Math.exp),
-  ofDoubles('ln', ['value'], Math.log),
-  ofDoubles('log', ['value'], Math.log),
+  ofDoubles('ln', ['value'], naturalLogarithm),
+  ofDoubles('log', ['value'], naturalLogarithm),
   ofDoubles('log', ['base', 'value'], logarithm),
   ofDoubles('power', ['base', 'exponent'], Math.pow),
   { name: 'pi', variants: [{ parameters: '', returns: 'DOUBLE', fn: () => Math.PI }] },

@@ -10,6 +10,7 @@ import { AliasGenerator } from './column-names.js'
 import { planJoins } from './join-planner.js'
 import { planTableFunctions } from './table-function-planner.js'
 import type { AggregateNode, FilterNode, PlanColumn, PlanNode, ProjectNode } from './plan-node.js'
+import { checkPullColumns } from './pull-restrictions.js'
 import { explaining, type PlannerContext, typeIn } from './planner-context.js'
 import { column, findKeyItems, type QueryKeys } from './query-keys.js'
 import { withRequiredColumns } from './required-columns.js'
@@ -33,7 +34,9 @@ export interface PlannedQuery {
  * Analysis to plan, in the order in which clauses take effect: FROM, WHERE, PARTITION BY, table functions, GROUP BY,
  * HAVING, SELECT.
  */
-export function planQuery(query: AnalyzedQuery, { sinkName, context }: PlanOptions): PlannedQuery {
+export function planQuery(given: AnalyzedQuery, { sinkName, context }: PlanOptions): PlannedQuery {
+  if (sinkName === null && given.emit === null) checkPullColumns(given)
+  const query = sinkName === null ? groupingAll(given, context) : given
   checkClauses(query, sinkName !== null)
   const names = new AliasGenerator(
     query.sources.flatMap((s) => s.source.schema.columns.map((c) => c.name)),
@@ -69,6 +72,15 @@ export function planQuery(query: AnalyzedQuery, { sinkName, context }: PlanOptio
     : planPersistent(items, node, newKey, keys, sinkName, context)
 }
 
+/** A push query may aggregate without GROUP BY: all rows are one group. */
+function groupingAll(query: AnalyzedQuery, { functions }: PlannerContext): AnalyzedQuery {
+  const aggregates = query.select.some(
+    (item) => item.kind === 'column' && aggregatesIn(item.expression, functions).length > 0,
+  )
+  if (query.groupBy !== null || !aggregates || query.emit === null) return query
+  return { ...query, groupBy: [{ kind: 'integer', value: 1, location: null }] }
+}
+
 function checkClauses(query: AnalyzedQuery, persistent: boolean): void {
   if (persistent && query.sources.some((s) => s.source.kind === 'TABLE' && s.source.window !== null)) {
     throw new SqlError('KSQL does not support persistent queries on windowed tables.')
@@ -85,9 +97,6 @@ function checkClauses(query: AnalyzedQuery, persistent: boolean): void {
   }
   if (query.window !== null && query.inputKind === 'TABLE') {
     throw new SqlError('WINDOW clause is only supported on streams.', { location: query.window.location })
-  }
-  if (persistent && query.limit !== null) {
-    throw new SqlError('LIMIT is only supported by push and pull queries.')
   }
 }
 

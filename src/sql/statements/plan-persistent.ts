@@ -29,9 +29,15 @@ export interface PlanningOptions {
   readonly context: PlannerContext
 }
 
-export function analyze(query: Query, { metastore, context }: PlanningOptions): AnalyzedQuery {
+/** @param persistent of CREATE … AS and INSERT INTO; without EMIT any other query is a pull query */
+export function analyze(
+  query: Query,
+  { metastore, context }: PlanningOptions,
+  persistent = false,
+): AnalyzedQuery {
   return analyzeQuery(query, {
     metastore,
+    pull: !persistent && query.emit === null,
     typeOf: (expression, scope) => {
       const types = new Map<string, SqlType>()
       for (const { alias, source } of scope.sources) {
@@ -50,7 +56,10 @@ export function planCreateAs(
   options: PlanningOptions,
 ): PersistentPlan {
   const properties = readWithProperties(statement.properties, 'query')
-  const analysis = analyze(statement.query, options)
+  if (statement.query.limit !== null) {
+    throw new SqlError(`CREATE ${statement.sourceKind} AS SELECT statements don't support LIMIT clause.`)
+  }
+  const analysis = analyze(statement.query, options, true)
   const planned = planQuery(analysis, { sinkName: statement.name, context: options.context })
   checkKind(statement, planned)
   const sink = sinkOf(statement, properties, analysis, planned, options)
@@ -172,7 +181,7 @@ export function planInsertInto(statement: InsertInto, options: PlanningOptions):
   if (target.schema.headers.length > 0) {
     throw new SqlError(`Cannot insert into ${target.name} because it has header columns`)
   }
-  const analysis = analyze(statement.query, options)
+  const analysis = analyze(statement.query, options, true)
   const planned = planQuery(analysis, { sinkName: target.name, context: options.context })
   if (planned.root.output !== 'STREAM') {
     throw new SqlError(

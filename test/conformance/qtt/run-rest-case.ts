@@ -15,7 +15,7 @@ import { type Actual, encode, joinWindow } from './wire.js'
 /** Runs a case of the rest suite on a whole engine (README section 9). Null when it passes. */
 export async function runRestCase(c: Case): Promise<string | null> {
   const log = Log.memory()
-  const properties = { 'auto.offset.reset': 'earliest', ...c.properties }
+  const properties = { 'auto.offset.reset': 'earliest', 'cache.max.entries': '0', ...c.properties }
   const engine = await SqlEngine.create({ log, properties, functions: (r) => void registerTestFunctions(r) })
   try {
     return await new RestCase(c, log, engine).run()

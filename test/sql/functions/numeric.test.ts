@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { naturalLogarithm } from '../../../src/sql/functions/logarithm.js'
 import { sqlTable, sqlValue } from './sql-value.js'
 
 describe('absolute value, sign and rounding', () => {
@@ -108,4 +109,18 @@ describe('GEO_DISTANCE', () => {
     ['GEO_DISTANCE(0E0, 181E0, 0E0, 0E0)', 'null'],
     ["GEO_DISTANCE(0E0, 0E0, 0E0, 0E0, 'leagues')", 'null'],
   ])
+})
+
+describe('the natural logarithm', () => {
+  test.each([
+    [3, 1.0986122886681098],
+    [13, 2.5649493574615367],
+    [0.2, -1.6094379124341003],
+    [1 + Number.EPSILON, 2.2204460492503128e-16],
+    [Number.MIN_VALUE, -744.4400719213812],
+    [Number.MAX_VALUE, 709.782712893384],
+    [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+  ])('of %d has every digit right', (value, logarithm) => {
+    expect(naturalLogarithm(value)).toBe(logarithm)
+  })
 })
