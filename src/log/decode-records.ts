@@ -28,64 +28,80 @@ export function decodeRecords(
   let count = 0
   let at = start
   for (let i = 0; i < total; i++) {
-    // Length of the record.
-    let byte = at < end ? buffer[at++]! : -1
-    let length: number
-    if (byte >= 0 && byte < 0x80) length = (byte >>> 1) ^ -(byte & 1)
-    else {
-      length = varintAt(batch, buffer, at - (byte < 0 ? 0 : 1), end)
+    // Varints of one and two bytes are nearly all there are; longer ones take the slow path.
+    if (at + 1 >= end) throw batch.corrupt(`record ${i} passes the end of the batch`)
+    let raw = buffer[at]!
+    let next = 0
+    if (raw < 0x80) at++
+    else if ((next = buffer[at + 1]!) < 0x80) {
+      raw = (raw & 0x7f) | (next << 7)
+      at += 2
+    } else {
+      raw = rawVarintAt(batch, buffer, at, end)
       at = cursor
     }
-    const recordEnd = at + length
-    if (length < 6 || recordEnd > end) throw batch.corrupt(`record ${i} passes the end of the batch`)
+    const recordEnd = at + ((raw >>> 1) ^ -(raw & 1))
+    // Below: no read of one or two bytes passes `recordEnd` by more than it is checked for in the end.
+    if (recordEnd - at < 6 || recordEnd > end) throw batch.corrupt(`record ${i} passes the end of the batch`)
     at++ // attributes, unused
 
     let timestampDelta: number
-    byte = buffer[at]!
-    if (byte < 0x80) {
-      timestampDelta = (byte >>> 1) ^ -(byte & 1)
+    raw = buffer[at]!
+    if (raw < 0x80) {
+      timestampDelta = (raw >>> 1) ^ -(raw & 1)
       at++
+    } else if ((next = buffer[at + 1]!) < 0x80) {
+      raw = (raw & 0x7f) | (next << 7)
+      timestampDelta = (raw >>> 1) ^ -(raw & 1)
+      at += 2
     } else {
       timestampDelta = varlongAt(batch, buffer, at, recordEnd)
       at = cursor
     }
 
-    let offsetDelta: number
-    byte = buffer[at]!
-    if (byte < 0x80) {
-      offsetDelta = (byte >>> 1) ^ -(byte & 1)
-      at++
+    raw = buffer[at]!
+    if (raw < 0x80) at++
+    else if ((next = buffer[at + 1]!) < 0x80) {
+      raw = (raw & 0x7f) | (next << 7)
+      at += 2
     } else {
-      offsetDelta = varintAt(batch, buffer, at, recordEnd)
+      raw = rawVarintAt(batch, buffer, at, recordEnd)
       at = cursor
     }
+    const offsetDelta = (raw >>> 1) ^ -(raw & 1)
 
-    byte = buffer[at]!
-    if (byte < 0x80) {
-      length = (byte >>> 1) ^ -(byte & 1)
-      at++
+    if (at >= recordEnd) throw batch.corrupt(`record ${i} passes its own end`)
+    raw = buffer[at]!
+    if (raw < 0x80) at++
+    else if (at + 1 < recordEnd && (next = buffer[at + 1]!) < 0x80) {
+      raw = (raw & 0x7f) | (next << 7)
+      at += 2
     } else {
-      length = varintAt(batch, buffer, at, recordEnd)
+      raw = rawVarintAt(batch, buffer, at, recordEnd)
       at = cursor
     }
     let keyAt = -1
     let keyTo = -1
+    let length = (raw >>> 1) ^ -(raw & 1)
     if (length >= 0) {
       keyAt = at
       at += length
       keyTo = at
     }
 
-    byte = at < recordEnd ? buffer[at]! : 0x80
-    if (byte < 0x80) {
-      length = (byte >>> 1) ^ -(byte & 1)
-      at++
+    if (at >= recordEnd) throw batch.corrupt(`the key of record ${i} passes its end`)
+    raw = buffer[at]!
+    if (raw < 0x80) at++
+    else if (at + 1 < recordEnd && (next = buffer[at + 1]!) < 0x80) {
+      raw = (raw & 0x7f) | (next << 7)
+      at += 2
     } else {
-      length = varintAt(batch, buffer, at, recordEnd)
+      raw = rawVarintAt(batch, buffer, at, recordEnd)
       at = cursor
     }
     let valueAt = -1
     let valueTo = -1
+    length = (raw >>> 1) ^ -(raw & 1)
     if (length >= 0) {
       valueAt = at
       at += length
@@ -139,16 +155,38 @@ interface Arrays {
   valueEnd: Int32Array
 }
 
-/** One allocation for all six: 2 × 8 + 4 × 4 bytes a record. */
+/** 2 × 8 + 4 × 4 bytes a record. */
+const BYTES_PER_RECORD = 32
+/** Below what the C library fetches fresh from the system: that memory would have to be touched first. */
+const SLAB_BYTES = 64 * 1024
+
+/** Memory for the arrays of the next batches: several share one ArrayBuffer, for each costs as much as many records. */
+let slab = new ArrayBuffer(0)
+let slabUsed = 0
+
 function allocate(count: number): Arrays {
-  const memory = new ArrayBuffer(count * 32)
+  const bytes = count * BYTES_PER_RECORD
+  let memory = slab
+  let at = slabUsed
+  if (at + bytes <= slab.byteLength) slabUsed += bytes
+  else {
+    // Not cleared: what is read of it was written before.
+    memory = Buffer.allocUnsafeSlow(Math.max(bytes, SLAB_BYTES)).buffer as ArrayBuffer
+    at = 0
+    if (bytes < SLAB_BYTES) {
+      slab = memory
+      slabUsed = bytes
+    }
+  }
+  const wide = count * 8
+  const narrow = count * 4
   return {
-    offsets: new Float64Array(memory, 0, count),
-    timestamps: new Float64Array(memory, count * 8, count),
-    keyStart: new Int32Array(memory, count * 16, count),
-    keyEnd: new Int32Array(memory, count * 20, count),
-    valueStart: new Int32Array(memory, count * 24, count),
-    valueEnd: new Int32Array(memory, count * 28, count),
+    offsets: new Float64Array(memory, at, count),
+    timestamps: new Float64Array(memory, (at += wide), count),
+    keyStart: new Int32Array(memory, (at += wide), count),
+    keyEnd: new Int32Array(memory, (at += narrow), count),
+    valueStart: new Int32Array(memory, (at += narrow), count),
+    valueEnd: new Int32Array(memory, at + narrow, count),
   }
 }
 
@@ -161,8 +199,8 @@ function trim(arrays: Arrays, count: number): void {
   arrays.valueEnd = arrays.valueEnd.subarray(0, count)
 }
 
-/** Leaves the position after the varint in `cursor`. */
-function varintAt(batch: RecordBatchView, buffer: Buffer, start: number, end: number): number {
+/** Without undoing the zigzag. Leaves the position after the varint in `cursor`. */
+function rawVarintAt(batch: RecordBatchView, buffer: Buffer, start: number, end: number): number {
   let at = start
   let value = 0
   for (let shift = 0; shift <= 28; shift += 7) {
@@ -171,10 +209,15 @@ function varintAt(batch: RecordBatchView, buffer: Buffer, start: number, end: nu
     value |= (byte & 0x7f) << shift
     if (byte < 0x80) {
       cursor = at
-      return (value >>> 1) ^ -(value & 1)
+      return value
     }
   }
   throw batch.corrupt('a varint of more than 5 bytes')
+}
+
+function varintAt(batch: RecordBatchView, buffer: Buffer, start: number, end: number): number {
+  const raw = rawVarintAt(batch, buffer, start, end)
+  return (raw >>> 1) ^ -(raw & 1)
 }
 
 /** Leaves the position after the varlong in `cursor`. */

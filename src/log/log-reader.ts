@@ -6,7 +6,7 @@ import type { Segment } from './segment.js'
 import type { SegmentList } from './segment-list.js'
 
 /** Most bytes read at once: larger buffers come fresh from the system, and touching them first costs more than a call. */
-const CHUNK_BYTES = 256 * 1024
+const CHUNK_BYTES = 1024 * 1024
 /** How many readers' positions are remembered per log. */
 const CURSORS = 8
 

@@ -1,5 +1,11 @@
 import { map } from 'rxjs'
-import { formatType, type PushQuery, type ResultColumn, type SqlEngine } from '../sql/index.js'
+import {
+  formatType,
+  type PrintQuery,
+  type PushQuery,
+  type ResultColumn,
+  type SqlEngine,
+} from '../sql/index.js'
 import type { Catalogue, Column, LiveQuery, Outcome, Session } from './session.js'
 
 /** A session on an engine in this process. The engine stays open when the session ends: its owner closes it. */
@@ -27,7 +33,7 @@ function finished(result: Extract<Awaited<ReturnType<SqlEngine['execute']>>[numb
   }
 }
 
-function liveQuery(query: PushQuery): LiveQuery {
+function liveQuery(query: PushQuery | PrintQuery): LiveQuery {
   return {
     columns: query.columns.map(columnOf),
     rows: query.rows.pipe(map(({ columns, tombstone, identity }) => ({ row: columns, tombstone, identity }))),

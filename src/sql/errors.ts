@@ -41,7 +41,7 @@ export class SqlError extends ForebayError {
     const source = this.text.split(/\r\n|\n/)[line - 1] ?? ''
     const width = Math.max(1, Math.min(end - start, source.length - column + 1))
     const pad = source.slice(0, column - 1).replace(/[^\t]/g, ' ')
-    const place = this.message.startsWith('line ') ? '' : `line ${line}:${column}: `
+    const place = /\bline:? \d+/i.test(this.message) ? '' : `line ${line}:${column}: `
     return `${place}${this.message}\n  ${source}\n  ${pad}${'^'.repeat(width)}${hint}`
   }
 }

@@ -14,6 +14,7 @@ export {
   instantiate,
   type ProjectionInput,
 } from './compile/expression-compiler.js'
+export type { PrintQuery } from './engine/print-topic.js'
 export type { ProcessingLogEntry } from './engine/processing-log.js'
 export type { PushQuery } from './engine/push-query.js'
 export type { QueryRow } from './engine/result-rows.js'

@@ -28,6 +28,7 @@ export interface AnalyzedJoin {
   readonly rightExpression: Expression
   /** ON as written, for messages. */
   readonly on: string
+  readonly location: Location | null
   readonly within: { readonly beforeMs: number; readonly afterMs: number; readonly graceMs: number | null } | null
 }
 

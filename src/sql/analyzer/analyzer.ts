@@ -146,6 +146,7 @@ function analyzeRelation(relation: Relation, scope: NameScope): SourceTree {
     right,
     leftExpression: flipped ? resolved.right : resolved.left,
     rightExpression: flipped ? resolved.left : resolved.right,
+    location: relation.on.location ?? relation.location,
     on: scope.qualified(resolved).replace(/^\((.*)\)$/s, '$1'),
     within: within && {
       beforeMs: durationMs(within.before),

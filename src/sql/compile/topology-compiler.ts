@@ -156,8 +156,8 @@ class TopologyCompiler {
     const within = node.within!
     if (within.graceMs === null && node.type !== 'INNER') {
       return joinEagerly(this.builder, {
-        left: this.#repartitioned(left, node.left, 'Join-left'),
-        right: this.#repartitioned(right, node.right, 'Join-right'),
+        left: this.#repartitioned(left, node.left, serdes.keySerde, 'Join-left'),
+        right: this.#repartitioned(right, node.right, serdes.keySerde, 'Join-right'),
         type: node.type,
         beforeMs: within.beforeMs,
         afterMs: within.afterMs,
@@ -201,11 +201,16 @@ class TopologyCompiler {
   }
 
   /** Through a topic of its own where the join has a new key. */
-  #repartitioned(stream: AnyStream, node: PlanNode, name: string): AnyStream {
+  #repartitioned(
+    stream: AnyStream,
+    node: PlanNode,
+    keySerde: Serde<NonNullable<unknown>>,
+    name: string,
+  ): AnyStream {
     if (node.kind !== 'project' || node.newKey === 'same') return stream
     return stream.repartition({
       name: this.#context.newName(name),
-      keySerde: this.#keySerde(node),
+      keySerde,
       valueSerde: this.#rowSerde(node.columns),
     })
   }

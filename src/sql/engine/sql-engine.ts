@@ -18,14 +18,20 @@ import { type PropertyValues, Settings } from '../properties.js'
 import { StatementExecutor } from '../statements/executor.js'
 import { analyze } from '../statements/plan-persistent.js'
 import type { StatementResult } from '../statements/statement-result.js'
+import { assertTopic } from './assert-topic.js'
 import { CommandLog } from './command-log.js'
+import { describeStatement } from './describe-statements.js'
+import { explainStatement } from './explain-statement.js'
 import { LogTopics } from './log-topics.js'
+import { PrintQuery } from './print-topic.js'
 import { ProcessingLog } from './processing-log.js'
 import { keyLookup } from './pull-keys.js'
 import { pullStream, pullTable } from './pull-query.js'
 import { PushQuery } from './push-query.js'
 import { QueryApps } from './query-apps.js'
 import type { QueryRow } from './result-rows.js'
+import type { ExplainContext, ShownQuery } from './show-context.js'
+import { showStatement } from './show-statements.js'
 
 export interface SqlEngineOptions {
   readonly log: Log
@@ -43,7 +49,7 @@ export interface SqlEngineOptions {
 /** What came of one statement: finished, or rows that go on coming. */
 export type ExecutionOutcome =
   | { readonly kind: 'done'; readonly result: StatementResult }
-  | { readonly kind: 'query'; readonly query: PushQuery }
+  | { readonly kind: 'query'; readonly query: PushQuery | PrintQuery }
 
 /** Statements that change the catalogue: they are kept in the command topic. */
 const commands: ReadonlySet<Statement['kind']> = new Set([
@@ -72,11 +78,12 @@ export class SqlEngine {
   readonly #topics: LogTopics
   readonly #commandLog: CommandLog
   readonly #files: FileSystem
+  readonly #clock: Clock
   readonly #properties: PropertyValues
   /** SET and DEFINE of this engine's session. */
   #session: Record<string, string> = {}
   #variables: Record<string, string> = {}
-  #pushQueries = new Set<PushQuery>()
+  #liveQueries = new Set<PushQuery | PrintQuery>()
   #nextTransient = 0
   /** Statements that change something run one after the other. */
   #last: Promise<unknown> = Promise.resolve()
@@ -86,6 +93,7 @@ export class SqlEngine {
     const { log, clock = systemClock, random = systemRandom, files = nodeFiles } = options
     this.log = log
     this.#files = files
+    this.#clock = clock
     this.#properties = options.properties ?? {}
     this.functions = createFunctionRegistry({ clock, random, config: (name) => this.settings().get(name) })
     options.functions?.(this.functions)
@@ -212,6 +220,8 @@ export class SqlEngine {
         kind: 'query',
         query: await this.#placed(statement, () => this.#push(statement.query, settings)),
       }
+    } else if (statement.kind === 'print') {
+      yield { kind: 'query', query: await this.#placed(statement, () => this.#print(statement)) }
     } else if (statement.kind === 'select') {
       yield {
         kind: 'done',
@@ -240,7 +250,7 @@ export class SqlEngine {
     settings: Settings,
     properties: PropertyValues,
   ): Promise<StatementResult> {
-    const session = this.#sessionStatement(statement)
+    const session = this.#sessionStatement(statement) ?? (await this.#look(statement, settings))
     if (session !== null) return session
     return this.#exclusive(async () => {
       const result = await this.executor.execute(statement, { settings })
@@ -285,6 +295,59 @@ export class SqlEngine {
     }
   }
 
+  /** Statements that look at what there is, and change nothing. */
+  async #look(statement: Statement, settings: Settings): Promise<StatementResult | null> {
+    switch (statement.kind) {
+      case 'show':
+        return showStatement(statement, this.#shown(settings))
+      case 'describe':
+      case 'describeAll':
+      case 'describeFunction':
+      case 'describeConnector':
+        return describeStatement(statement, this.#shown(settings))
+      case 'explain':
+        return explainStatement(statement, this.#shown(settings))
+      case 'assertTopic':
+        return assertTopic(statement, { admin: this.log.admin, clock: this.#clock, settings })
+      default:
+        return null
+    }
+  }
+
+  #shown(settings: Settings): ExplainContext {
+    const persistent = [...this.apps.running.values()].map(
+      ({ query, compiled, streams }): ShownQuery => ({
+        id: query.id,
+        kind: 'PERSISTENT',
+        statement: query.statement,
+        plan: query.plan,
+        topology: compiled.topology,
+        app: streams,
+        processingErrors: this.processingLog.count(query.id),
+      }),
+    )
+    return {
+      metastore: this.metastore,
+      functions: this.functions,
+      admin: this.log.admin,
+      queries: persistent,
+      properties: { session: this.#session, engine: this.#properties },
+      variables: this.#variables,
+      settings,
+      compilerOptions: (id, querySettings) => this.apps.compilerOptions(id, querySettings),
+    }
+  }
+
+  async #print(statement: Extract<Statement, { kind: 'print' }>): Promise<PrintQuery> {
+    const print = await PrintQuery.start(statement, {
+      log: this.log,
+      metastore: this.metastore,
+      onEnd: (ended) => this.#liveQueries.delete(ended),
+    })
+    this.#liveQueries.add(print)
+    return print
+  }
+
   #exclusive<T>(body: () => Promise<T>): Promise<T> {
     const next = this.#last.then(body)
     this.#last = next.catch(() => {})
@@ -327,11 +390,11 @@ export class SqlEngine {
       compiler: this.apps.compilerOptions(id, settings),
       app: options,
       onEnd: async (ended) => {
-        this.#pushQueries.delete(ended)
+        this.#liveQueries.delete(ended)
         if (!this.#closed) await this.apps.forget(options.applicationId)
       },
     })
-    this.#pushQueries.add(push)
+    this.#liveQueries.add(push)
     return push
   }
 
@@ -391,7 +454,7 @@ export class SqlEngine {
     if (this.#closed) return
     this.#closed = true
     await this.#last
-    for (const query of [...this.#pushQueries]) await query.stop()
+    for (const query of [...this.#liveQueries]) await query.stop()
     await this.apps.close()
     await this.processingLog.close()
     await this.#commandLog.close()

@@ -29,7 +29,12 @@ export function planJoins(tree: SourceTree, planner: JoinPlanner): JoinSide {
   if (tree.kind === 'source') return planLeaf(tree.source.alias, planner)
   const left = planJoins(tree.left, planner)
   const right = planLeaf(tree.right.source.alias, planner)
-  return joinSides(tree, left, right, planner)
+  try {
+    return joinSides(tree, left, right, planner)
+  } catch (error) {
+    if (error instanceof SqlError) error.location ??= tree.location
+    throw error
+  }
 }
 
 /** A source under its joined names, with only the columns that are read. */

@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest'
 import { ManualClock } from '../../../src/common/index.js'
-import { Log } from '../../../src/log/index.js'
+import { Log, type ProducerRecord } from '../../../src/log/index.js'
 import type { Statement } from '../../../src/sql/ast.js'
 import { compileQuery, compileSourceTable } from '../../../src/sql/compile/topology-compiler.js'
 import type { ExplainContext, ShownQuery } from '../../../src/sql/engine/show-context.js'
@@ -80,6 +80,13 @@ export class CatalogueFixture {
     return results
   }
 
+  /** Without lingering, as the clock stands still. */
+  async send(...records: readonly ProducerRecord<Uint8Array, Uint8Array>[]): Promise<void> {
+    const producer = this.log.producer({ lingerMs: 0 })
+    for (const record of records) await producer.send(record)
+    await producer.close()
+  }
+
   context(): ExplainContext {
     const { metastore, functions, session, engine, variables, settings } = this
     const queries = [...this.executor.queries.values()].map((query) => this.#shown(query))
@@ -143,11 +150,8 @@ export class CatalogueFixture {
         await admin.deleteTopics([topic])
       },
       list: () => admin.listTopics(),
-      append: async (topic, key, value, timestamp) => {
-        const producer = this.log.producer()
-        await producer.send({ topic, key, value, ...(timestamp === null ? {} : { timestamp }) })
-        await producer.close()
-      },
+      append: (topic, key, value, timestamp) =>
+        this.send({ topic, key, value, ...(timestamp === null ? {} : { timestamp }) }),
     }
   }
 

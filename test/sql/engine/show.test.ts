@@ -101,10 +101,8 @@ describe('SHOW TOPICS', () => {
     const fixture = catalogue()
     const { admin } = fixture.log
     await admin.createTopics([{ topic: 'a', partitions: 3 }, { topic: 'b' }])
-    const producer = fixture.log.producer()
-    for (const partition of [0, 1, 1]) {
-      await producer.send({ topic: 'a', partition, value: Buffer.from('x') })
-    }
+    const value = Buffer.from('x')
+    await fixture.send(...[0, 1, 1].map((partition) => ({ topic: 'a', partition, value })))
     const offset = { topic: 'a', partition: 1, offset: 1 }
     await admin.alterGroupOffsets('readers', [offset])
     await admin.alterGroupOffsets('others', [offset])

@@ -1,0 +1,17 @@
+/** Schemas of topics: subjects, versions, ids, compatibility, and the frame of records that carry an id. */
+export { LogSchemaRegistry } from './log-registry.js'
+export { type MemoryRegistryOptions, MemorySchemaRegistry } from './memory-registry.js'
+export {
+  type CompatibilityLevel,
+  compatibilityLevels,
+  type RegisteredSchema,
+  type RegisterOptions,
+  referencedTexts,
+  type Schema,
+  type SchemaReference,
+  SchemaRegistryError,
+  type SchemaRegistry,
+  type SchemaType,
+  type SubjectVersion,
+  subjectOf,
+} from './schema-registry.js'

@@ -1,0 +1,14 @@
+CREATE STREAM pages (who STRING KEY, url STRING, ms BIGINT) WITH (kafka_topic='pages', value_format='JSON', partitions=2);
+CREATE TABLE people (who STRING PRIMARY KEY, city STRING, age INT) WITH (kafka_topic='people', value_format='JSON', partitions=2);
+CREATE TABLE visits AS SELECT who, COUNT(*) AS n, SUM(ms) / COUNT(*) AS mean FROM pages GROUP BY who HAVING COUNT(*) > 1;
+CREATE TABLE urls AS SELECT UCASE(url) AS url, COUNT(*) AS n FROM pages WHERE ms > 0 GROUP BY UCASE(url);
+CREATE TABLE per_minute AS SELECT url, COUNT(*) AS n, WINDOWSTART AS since FROM pages WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 10 SECONDS) GROUP BY url EMIT FINAL;
+CREATE TABLE sessions AS SELECT who, COUNT(*) AS n FROM pages WINDOW SESSION (5 MINUTES) GROUP BY who;
+CREATE TABLE cities AS SELECT city, COUNT(*) AS n, SUM(age) AS total FROM people GROUP BY city;
+CREATE TABLE not_undoable AS SELECT city, MAX(age) FROM people GROUP BY city;
+CREATE TABLE not_grouped AS SELECT who, url, COUNT(*) FROM pages GROUP BY who;
+CREATE TABLE nested AS SELECT who, SUM(COUNT(*)) FROM pages GROUP BY who;
+CREATE TABLE ungrouped AS SELECT COUNT(*) FROM pages;
+CREATE TABLE unaggregated AS SELECT who FROM pages GROUP BY who;
+CREATE TABLE finals AS SELECT who, COUNT(*) FROM pages GROUP BY who EMIT FINAL;
+CREATE TABLE bounds AS SELECT who, COUNT(*) FROM pages WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY who, WINDOWSTART;

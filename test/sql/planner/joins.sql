@@ -1,0 +1,18 @@
+CREATE STREAM clicks (id INT KEY, who STRING, url STRING) WITH (kafka_topic='clicks', value_format='JSON', partitions=2);
+CREATE STREAM views (id INT KEY, url STRING) WITH (kafka_topic='views', value_format='JSON', partitions=2);
+CREATE TABLE people (who STRING PRIMARY KEY, city STRING) WITH (kafka_topic='people', value_format='JSON', partitions=2);
+CREATE TABLE cities (name STRING PRIMARY KEY, country STRING) WITH (kafka_topic='cities', value_format='JSON', partitions=2);
+CREATE TABLE other_count (name STRING PRIMARY KEY, n INT) WITH (kafka_topic='other', value_format='JSON', partitions=3);
+CREATE STREAM located AS SELECT c.who, c.url, p.city FROM clicks c LEFT JOIN people p ON c.who = p.who;
+CREATE STREAM seen AS SELECT c.id, c.url, v.url FROM clicks c JOIN views v WITHIN 10 SECONDS ON c.id = v.id;
+CREATE STREAM seen_or_not AS SELECT * FROM clicks c LEFT JOIN views v WITHIN (1 SECOND, 2 SECONDS) ON c.id = v.id;
+CREATE STREAM closed AS SELECT ROWKEY, c.url, v.url FROM clicks c FULL OUTER JOIN views v WITHIN 10 SECONDS GRACE PERIOD 1 SECOND ON c.id = v.id;
+CREATE TABLE known AS SELECT p.who, p.city, c.country FROM people p JOIN cities c ON p.city = c.name;
+CREATE TABLE paired AS SELECT p.who, c.country FROM people p LEFT JOIN cities c ON p.who = c.name;
+CREATE STREAM no_window AS SELECT * FROM clicks c JOIN views v ON c.id = v.id;
+CREATE STREAM wrong_order AS SELECT * FROM people p JOIN clicks c ON p.who = c.who;
+CREATE STREAM not_key AS SELECT * FROM clicks c JOIN people p ON c.url = p.city;
+CREATE TABLE partitions AS SELECT * FROM people p JOIN other_count o ON p.who = o.name;
+CREATE STREAM types AS SELECT * FROM clicks c JOIN people p ON c.id = p.who;
+CREATE STREAM ambiguous AS SELECT url FROM clicks c JOIN views v WITHIN 1 SECOND ON c.id = v.id;
+CREATE STREAM self AS SELECT * FROM clicks a JOIN clicks b WITHIN 1 SECOND ON a.id = b.id;

@@ -1,0 +1,15 @@
+CREATE STREAM orders (id INT KEY, item STRING, amount DOUBLE, happened BIGINT, tags ARRAY<STRING>) WITH (kafka_topic='orders', value_format='JSON', partitions=2);
+CREATE STREAM large AS SELECT id, UCASE(item) AS item, amount * 2 FROM orders WHERE amount > 10;
+CREATE STREAM by_item AS SELECT * FROM orders PARTITION BY item;
+CREATE STREAM keyless AS SELECT * FROM orders PARTITION BY NULL;
+CREATE STREAM tagged AS SELECT id, EXPLODE(tags) AS tag, item FROM orders;
+CREATE STREAM no_key AS SELECT item FROM orders;
+CREATE STREAM twice AS SELECT id, id AS id2, item FROM orders;
+CREATE STREAM only_key AS SELECT id FROM orders;
+CREATE STREAM unknown AS SELECT id, itme FROM orders;
+CREATE STREAM reserved AS SELECT id, item AS rowtime FROM orders;
+CREATE STREAM timed WITH (timestamp='HAPPENED') AS SELECT id, happened FROM orders;
+CREATE STREAM retyped AS SELECT id, CAST(tags AS MAP<STRING, INT>) FROM orders;
+CREATE OR REPLACE STREAM large AS SELECT id, UCASE(item) AS item, amount * 2, happened FROM orders WHERE amount > 5;
+CREATE OR REPLACE STREAM large AS SELECT id, amount * 2, UCASE(item) AS item FROM orders;
+DROP STREAM orders;

@@ -1,0 +1,207 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Log } from '../../src/log/index.js'
+import { Serdes } from '../../src/serde/index.js'
+import { type ProcessingLogEntry, SqlEngine, SqlError } from '../../src/sql/index.js'
+
+let log: Log
+let engine: SqlEngine
+
+beforeEach(async () => {
+  log = await Log.memory()
+  engine = await SqlEngine.create({ log })
+})
+
+afterEach(async () => {
+  await engine.close()
+  await log.close()
+})
+
+const orders = `CREATE STREAM orders (customer STRING KEY, product STRING, amount INT)
+  WITH (KAFKA_TOPIC = 'orders', VALUE_FORMAT = 'JSON', PARTITIONS = 4);`
+
+async function insertOrders(count: number, from = 0): Promise<void> {
+  for (let i = from; i < from + count; i++) {
+    const values = `'c${i % 5}', 'p${i % 3}', ${i}, ${1000 + i}`
+    await engine.execute(`INSERT INTO orders (customer, product, amount, ROWTIME) VALUES (${values});`)
+  }
+}
+
+async function rows(sql: string): Promise<unknown[][]> {
+  const found = await engine.pull(sql)
+  return found.map((row) => [...row.columns]).sort((a, b) => (String(a) < String(b) ? -1 : 1))
+}
+
+async function refusal(sql: string): Promise<SqlError> {
+  const error = await engine.execute(sql).catch((e: unknown) => e)
+  expect(error).toBeInstanceOf(SqlError)
+  return error as SqlError
+}
+
+describe('queries that read on each other', () => {
+  it('keep a table up to date over a chain with a repartition', async () => {
+    await engine.execute(orders)
+    await engine.execute(`
+      CREATE STREAM large AS SELECT customer, product, amount FROM orders WHERE amount >= 10 EMIT CHANGES;
+      CREATE TABLE by_product AS SELECT product, COUNT(*) AS n, SUM(amount) AS total FROM large GROUP BY product EMIT CHANGES;`)
+    await insertOrders(20)
+    await engine.caughtUp()
+    expect(await rows('SELECT * FROM by_product;')).toEqual([
+      ['p0', 3, 12 + 15 + 18],
+      ['p1', 4, 10 + 13 + 16 + 19],
+      ['p2', 3, 11 + 14 + 17],
+    ])
+    expect(await rows("SELECT total FROM by_product WHERE product = 'p2';")).toEqual([[42]])
+    expect(await rows("SELECT total FROM by_product WHERE product = 'none';")).toEqual([])
+  })
+
+  it('join a stream with a table by a column that is not its key, over several partitions', async () => {
+    await engine.execute(orders)
+    await engine.execute(`
+      CREATE TABLE products (id STRING PRIMARY KEY, name STRING)
+        WITH (KAFKA_TOPIC = 'products', VALUE_FORMAT = 'JSON', PARTITIONS = 4);`)
+    for (let i = 0; i < 3; i++) {
+      await engine.execute(`INSERT INTO products (id, name, ROWTIME) VALUES ('p${i}', 'Product ${i}', 1);`)
+    }
+    await engine.execute(`CREATE STREAM named AS
+      SELECT o.product AS product, p.name AS name, o.amount AS amount
+      FROM orders o JOIN products p ON o.product = p.id EMIT CHANGES;`)
+    await insertOrders(12)
+    await engine.caughtUp()
+    const found = await rows('SELECT * FROM named;')
+    expect(found).toHaveLength(12)
+    expect(found.every(([product, name]) => name === `Product ${String(product).slice(1)}`)).toBe(true)
+  })
+
+  it('give a push query every row from the beginning, and end it at its LIMIT', async () => {
+    await engine.execute(orders)
+    await insertOrders(6)
+    const query = await engine.query('SELECT customer, amount * 2 AS twice FROM orders EMIT CHANGES LIMIT 4;')
+    expect(query.columns.map((c) => c.name)).toEqual(['CUSTOMER', 'TWICE'])
+    const seen: unknown[] = []
+    for await (const row of query) seen.push(row.columns)
+    expect(seen).toHaveLength(4)
+  })
+
+  it('say why nothing comes', async () => {
+    await engine.execute(orders)
+    await insertOrders(3)
+    const query = await engine.query('SELECT * FROM orders WHERE amount > 100 EMIT CHANGES;')
+    await query.caughtUp()
+    expect(await query.explainEmpty()).toMatch(/orders.* has 3 records.* read 3/i)
+    await query.stop()
+  })
+})
+
+describe('a restart', () => {
+  it('brings back streams, tables, types and running queries under their ids, with their state', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'forebay-sql-'))
+    try {
+      const open = async () => {
+        const opened = await Log.open({ dataDirectory: join(directory, 'log') })
+        return {
+          opened,
+          sql: await SqlEngine.create({ log: opened, stateDirectory: join(directory, 'state') }),
+        }
+      }
+      const first = await open()
+      engine = first.sql
+      await engine.execute(orders)
+      await engine.execute(`
+        CREATE TYPE money AS STRUCT<units BIGINT, cents INT>;
+        CREATE TABLE gone AS SELECT product, COUNT(*) AS n FROM orders GROUP BY product EMIT CHANGES;
+        CREATE TABLE totals AS SELECT customer, SUM(amount) AS total FROM orders GROUP BY customer EMIT CHANGES;
+        DROP TABLE gone;`)
+      await insertOrders(10)
+      await engine.caughtUp()
+      const queriesBefore = [...engine.executor.queries.keys()]
+      await engine.close()
+      await first.opened.close()
+
+      const second = await open()
+      engine = second.sql
+      expect([...engine.executor.queries.keys()]).toEqual(queriesBefore)
+      expect(engine.metastore.sources.map((s) => s.name).sort()).toEqual(['ORDERS', 'TOTALS'])
+      expect([...engine.metastore.types.keys()]).toEqual(['MONEY'])
+      await insertOrders(5, 10)
+      await engine.caughtUp()
+      const expected = [0, 1, 2, 3, 4].map((c) => [`c${c}`, c + (c + 5) + (c + 10)])
+      expect(await rows('SELECT * FROM totals;')).toEqual(expected)
+      await engine.execute('CREATE STREAM copy AS SELECT * FROM orders EMIT CHANGES;')
+      expect([...engine.executor.queries.keys()].at(-1)).toBe('CSAS_COPY_2')
+      await engine.close()
+      await second.opened.close()
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  })
+})
+
+describe('bad input', () => {
+  it('never stops a query: the record is counted and goes to the processing log with its place', async () => {
+    await engine.execute(orders)
+    await engine.execute('CREATE STREAM copy AS SELECT customer, amount FROM orders EMIT CHANGES;')
+    const producer = log.producer({ keySerde: Serdes.string(), valueSerde: Serdes.string(), lingerMs: 0 })
+    await producer.send({ topic: 'orders', partition: 2, key: 'c1', value: '{"AMOUNT": 1}' })
+    const bad = await producer.send({ topic: 'orders', partition: 2, key: 'c1', value: '{"AMOUNT": ' })
+    await producer.send({ topic: 'orders', partition: 2, key: 'c1', value: '{"AMOUNT": 3}' })
+    await producer.close()
+    await engine.caughtUp()
+    expect(await rows('SELECT amount FROM copy;')).toEqual([[1], [3]])
+    expect(engine.processingLog.count('CSAS_COPY_0')).toBe(1)
+
+    const topic = engine.processingLog.topic
+    const consumer = log.consumer({
+      valueSerde: Serdes.json<ProcessingLogEntry>(),
+      autoOffsetReset: 'earliest',
+    })
+    consumer.assign([{ topic, partition: 0 }])
+    const [entry] = await consumer.poll(10_000)
+    await consumer.close()
+    expect(entry!.value).toMatchObject({
+      query: 'CSAS_COPY_0',
+      topic: 'orders',
+      partition: 2,
+      offset: bad.offset,
+      key: 'c1',
+      value: '{"AMOUNT": ',
+    })
+    expect(entry!.value!.reason).toMatch(/JSON/)
+  })
+
+  it('makes a failing expression null and logs it', async () => {
+    await engine.execute(orders)
+    await engine.execute(
+      'CREATE STREAM ratio AS SELECT customer, 100 / amount AS r FROM orders EMIT CHANGES;',
+    )
+    await insertOrders(3)
+    await engine.caughtUp()
+    expect(await rows('SELECT r FROM ratio;')).toEqual([[null], [100], [50]])
+    expect(engine.processingLog.count('CSAS_RATIO_0')).toBe(1)
+  })
+
+  it('refuses statements with a place and a hint, and creates nothing', async () => {
+    await engine.execute(orders)
+    const topics = await log.admin.listTopics()
+    const syntax = await refusal('CREATE STREAM x AS SELEC * FROM orders;')
+    expect(syntax.render()).toContain('^')
+    const column = await refusal('CREATE STREAM x AS SELECT customer,\n  amuont FROM orders EMIT CHANGES;')
+    expect(column.location).toMatchObject({ line: 2, column: 3 })
+    expect(column.render()).toMatch(/amuont/)
+    expect(column.render()).toMatch(/AMOUNT/)
+    const type = await refusal(
+      'CREATE STREAM x AS SELECT customer, product * 2 AS y FROM orders EMIT CHANGES;',
+    )
+    expect(type.render()).toContain('^')
+    await refusal('CREATE STREAM x AS SELECT * FROM nowhere EMIT CHANGES;')
+    expect(engine.metastore.sources.map((s) => s.name)).toEqual(['ORDERS'])
+    expect(await log.admin.listTopics()).toEqual(topics)
+  })
+
+  it('parses a whole script before anything of it runs', async () => {
+    await refusal(`${orders} SELECT FROM;`)
+    expect(engine.metastore.sources).toEqual([])
+  })
+})
