@@ -26,7 +26,7 @@ for (let run = 0; run < 12; run++) {
       if (mode === 'poll') { seen += batch.recordCount; continue }
       const { count, valueStart, valueEnd } = batch.decode()
       for (let i = 0; i < count; i++) bytes += valueEnd[i]! - valueStart[i]!
-      seen += count
+      seen += count; if (process.argv[3]) batch.release!()
     }
   }
   const e = performance.now() - t, u = process.cpuUsage(c)

@@ -24,7 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** Libraries that have one home, so that a new major is a small change. */
 const homes: Readonly<Record<string, readonly string[]>> = {
-  'better-sqlite3': ['state/sqlite-connection.ts', 'connect/sqlite-sink.ts'],
+  'better-sqlite3': ['state/sqlite-database.ts', 'connect/sqlite-sink.ts'],
   chevrotain: ['sql/chevrotain.ts'],
   rxjs: ['streams/', 'log/', 'sql/', 'repl/'],
   ink: ['repl/'],

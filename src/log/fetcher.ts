@@ -282,4 +282,8 @@ class LogBatch implements FetchedBatch {
   decode(): DecodedBatch {
     return this.#batch.decode(this.#fromOffset)
   }
+
+  release(): void {
+    this.#batch.release()
+  }
 }

@@ -1,12 +1,11 @@
 import { BATCH_HEADER_BYTES } from './batch-format.js'
 import { CorruptRecordError } from './errors.js'
 import type { AbortedTransaction, TimestampAndOffset } from './partition-log-options.js'
+import { READ_BYTES, ReadBuffer } from './read-buffers.js'
 import { RecordBatchView } from './record-batch.js'
 import type { Segment } from './segment.js'
 import type { SegmentList } from './segment-list.js'
 
-/** Most bytes read at once: larger buffers come fresh from the system, and touching them first costs more than a call. */
-const CHUNK_BYTES = 1024 * 1024
 /** How many readers' positions are remembered per log. */
 const CURSORS = 8
 
@@ -75,7 +74,8 @@ export class LogReader {
   #readSegment(segment: Segment, offset: number, maxBytes: number, endOffset: number): RecordBatchView[] {
     let position = this.#positionOf(segment, offset)
     while (position < segment.sizeBytes) {
-      const chunk = readChunk(segment, position, maxBytes)
+      const memory = readChunk(segment, position, maxBytes)
+      const chunk = memory.bytes
       const found: RecordBatchView[] = []
       let at = 0
       let ended = false
@@ -85,10 +85,14 @@ export class LogReader {
         if (at + size > chunk.length) break
         ended = batch.baseOffset >= endOffset
         if (ended) break
-        if (batch.lastOffset >= offset) found.push(batch)
+        if (batch.lastOffset >= offset) {
+          batch.memory = memory
+          found.push(batch)
+        }
         at += size
       }
       position += at
+      memory.pin(found.length)
       if (found.length > 0) this.#remember(found.at(-1)!.nextOffset, segment, position)
       if (found.length > 0 || ended) return found
     }
@@ -107,16 +111,23 @@ export class LogReader {
 }
 
 /** At least one whole batch. */
-function readChunk(segment: Segment, position: number, maxBytes: number): Buffer {
-  const chunk = segment.read(position, Math.max(Math.min(maxBytes, CHUNK_BYTES), BATCH_HEADER_BYTES))
-  if (chunk.length < BATCH_HEADER_BYTES) {
-    throw new CorruptRecordError(`incomplete: ${chunk.length} bytes are no batch header`, {
+function readChunk(segment: Segment, position: number, maxBytes: number): ReadBuffer {
+  const memory = readInto(segment, position, Math.max(Math.min(maxBytes, READ_BYTES), BATCH_HEADER_BYTES))
+  const { bytes } = memory
+  if (bytes.length < BATCH_HEADER_BYTES) {
+    throw new CorruptRecordError(`incomplete: ${bytes.length} bytes are no batch header`, {
       file: segment.path,
       position,
     })
   }
-  const size = batchAt(segment, chunk, 0, position).sizeBytes
-  return size <= chunk.length ? chunk : segment.read(position, size)
+  const size = batchAt(segment, bytes, 0, position).sizeBytes
+  return size <= bytes.length ? memory : readInto(segment, position, size)
+}
+
+function readInto(segment: Segment, position: number, length: number): ReadBuffer {
+  const memory = new ReadBuffer(Math.min(length, segment.sizeBytes - position))
+  segment.readInto(memory.bytes, position)
+  return memory
 }
 
 /** The batch at `at` of a chunk read from `position`, its size checked against the segment. */

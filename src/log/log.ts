@@ -218,6 +218,11 @@ export interface FetchedBatch extends TopicPartition {
   readonly sizeBytes: number
   /** Reads the batch into parallel arrays. Records below the position asked for are left out. Throws CorruptRecordError. */
   decode(): DecodedBatch
+  /**
+   * May be called once nobody will look at the batch, at what `decode` returned, or at bytes of it again: its memory
+   * is then read into anew, which makes reading a good deal faster. Without the call nothing is lost but that.
+   */
+  release?(): void
 }
 
 /**

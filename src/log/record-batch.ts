@@ -5,6 +5,7 @@ import { decompress } from './compression.js'
 import { decodeRecords } from './decode-records.js'
 import { CorruptRecordError } from './errors.js'
 import type { CompressionType, DecodedBatch } from './log.js'
+import type { ReadBuffer } from './read-buffers.js'
 
 /**
  * A record batch where it lies in a buffer: nothing is copied or decoded until asked for.
@@ -17,6 +18,8 @@ export class RecordBatchView {
   /** The file the bytes came from and where the batch lies in it, for error messages. */
   file: string | undefined
   filePosition: number | undefined
+  /** Where the bytes lie if they may be read over, once they are given back. */
+  memory: ReadBuffer | null = null
   #verified = false
 
   constructor(buffer: Buffer, position = 0) {
@@ -102,6 +105,12 @@ export class RecordBatchView {
   /** The bytes of the batch, not copied. */
   bytes(): Buffer {
     return this.buffer.subarray(this.position, this.position + this.sizeBytes)
+  }
+
+  /** Gives the memory back: neither the batch nor what was decoded from it may be used any more. */
+  release(): void {
+    this.memory?.unpin()
+    this.memory = null
   }
 
   /** Says that size, magic and CRC were checked elsewhere. */

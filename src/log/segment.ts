@@ -221,11 +221,16 @@ export class Segment {
 
   /** Reads up to `length` bytes at `position`. */
   read(position: number, length: number): Buffer {
-    const count = Math.min(length, this.sizeBytes - position)
-    const bytes = Buffer.allocUnsafe(count)
-    const read = this.#open(false).read(bytes, 0, count, position)
-    if (read === count) return bytes
-    throw new CorruptRecordError(`the file ends ${count - read} bytes too early`, {
+    const bytes = Buffer.allocUnsafe(Math.min(length, this.sizeBytes - position))
+    this.readInto(bytes, position)
+    return bytes
+  }
+
+  /** Fills `bytes` from `position` on. Throws CorruptRecordError where the file ends before. */
+  readInto(bytes: Buffer, position: number): void {
+    const read = this.#open(false).read(bytes, 0, bytes.length, position)
+    if (read === bytes.length) return
+    throw new CorruptRecordError(`the file ends ${bytes.length - read} bytes too early`, {
       file: this.path,
       position: position + read,
     })

@@ -35,7 +35,7 @@ export const propertyDefinitions: readonly PropertyDefinition[] = [
   define('ksql.suppress.enabled', 'true', 'EMIT FINAL'),
   define('ksql.lambdas.enabled', 'true', 'lambda functions'),
   define('ksql.source.table.materialization.enabled', 'true', 'CREATE SOURCE TABLE'),
-  define('ksql.variable.substitution.enable', 'true', '${name} in statements'),
+  define('ksql.variable.substitution.enable', 'true', 'variables in statements'),
 ]
 
 function define(name: string, defaultValue: string, description: string): PropertyDefinition {

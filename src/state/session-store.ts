@@ -38,6 +38,10 @@ export class SqliteSessionStore<K, V> implements SessionStore<K, V> {
     this.#series = new SeriesStore({ ...options, kind: sessionKind(spec.retentionMs) })
   }
 
+  get newestTimeMs(): number {
+    return this.#series.streamTime
+  }
+
   get droppedExpired(): number {
     return this.#series.droppedExpired
   }

@@ -75,6 +75,8 @@ export interface WindowStore<K, V> extends ReadOnlyWindowStore<K, V>, StateStore
   readonly retentionMs: number
   /** Puts that came too late and were not stored, since the store was opened. */
   readonly droppedExpired: number
+  /** The newest time ever put, ms, from which retention is measured; -Infinity before the first. */
+  readonly newestTimeMs: number
   /** With retainDuplicates a null changes nothing: values go only by retention. */
   put(key: K, value: V | null, windowStart: number): void
 }
@@ -94,6 +96,8 @@ export interface SessionStore<K, V> extends ReadOnlySessionStore<K, V>, StateSto
   readonly retentionMs: number
   /** Puts that came too late and were not stored, since the store was opened. */
   readonly droppedExpired: number
+  /** The newest time ever put, ms, from which retention is measured; -Infinity before the first. */
+  readonly newestTimeMs: number
   put(session: Windowed<K>, value: V | null): void
   remove(session: Windowed<K>): void
 }

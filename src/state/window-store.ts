@@ -41,6 +41,10 @@ export class SqliteWindowStore<K, V> implements WindowStore<K, V> {
     this.#series = new SeriesStore({ ...options, kind: windowKind(spec.retentionMs) })
   }
 
+  get newestTimeMs(): number {
+    return this.#series.streamTime
+  }
+
   get droppedExpired(): number {
     return this.#series.droppedExpired
   }

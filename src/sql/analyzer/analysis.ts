@@ -29,7 +29,11 @@ export interface AnalyzedJoin {
   /** ON as written, for messages. */
   readonly on: string
   readonly location: Location | null
-  readonly within: { readonly beforeMs: number; readonly afterMs: number; readonly graceMs: number | null } | null
+  readonly within: {
+    readonly beforeMs: number
+    readonly afterMs: number
+    readonly graceMs: number | null
+  } | null
 }
 
 export interface SelectColumn {

@@ -2,8 +2,8 @@ import type { Expression, Query, Relation, SelectItem } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { formatExpression } from '../format-sql.js'
 import type { Metastore } from '../metastore.js'
-import { pseudoColumnNames, windowColumnNames } from '../schema.js'
 import { checkPullClauses } from '../plan/pull-restrictions.js'
+import { pseudoColumnNames, windowColumnNames } from '../schema.js'
 import { durationMs } from '../statements/with-properties.js'
 import type { SqlType } from '../types.js'
 import type {
@@ -64,9 +64,12 @@ function collectSources(relation: Relation, metastore: Metastore): AnalyzedSourc
   }
   const source = metastore.find(relation.name)
   if (source === undefined) {
-    throw new SqlError(`Exception while preparing statement: ${relation.name} does not exist.${caseHint(relation.name, metastore)}`, {
-      location: relation.location,
-    })
+    throw new SqlError(
+      `Exception while preparing statement: ${relation.name} does not exist.${caseHint(relation.name, metastore)}`,
+      {
+        location: relation.location,
+      },
+    )
   }
   return [{ alias: relation.alias ?? relation.name, source }]
 }

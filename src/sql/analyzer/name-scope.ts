@@ -59,7 +59,8 @@ export class NameScope {
         return this.#qualified(node.source, node.name, clause, node.location)
       }
       // A star is the argument of COUNT only; other functions get none.
-      if (node.kind === 'call' && node.star && node.name !== 'COUNT') return { ...node, args: [], star: false }
+      if (node.kind === 'call' && node.star && node.name !== 'COUNT')
+        return { ...node, args: [], star: false }
       return undefined
     })
   }

@@ -98,7 +98,11 @@ function side({ own, other, beforeMs, afterMs, outer, joiner }: Side): BatchOper
         }
         ownStore.put(key, value, time)
         let matched = false
-        for (const found of otherStore.fetchRange(key, Math.max(0, time - beforeMs), Math.max(0, time + afterMs))) {
+        for (const found of otherStore.fetchRange(
+          key,
+          Math.max(0, time - beforeMs),
+          Math.max(0, time + afterMs),
+        )) {
           matched = true
           out.push(key, joiner(value, found.value), Math.max(time, found.key.start), batch, i)
         }

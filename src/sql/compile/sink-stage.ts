@@ -20,7 +20,14 @@ export function compileSinkStage(stage: {
   const { sink, root, options } = stage
   const keyAbsent = (stage.keySerde as SqlSerde<unknown>).isAbsent?.bind(stage.keySerde)
   const valueAbsent = (stage.valueSerde as SqlSerde<unknown>).isAbsent?.bind(stage.valueSerde)
-  const time = sink.timestamp === null ? null : timestampReader({ keys: sink.schema.key, columns: root.columns, windowed: sink.window !== null }, sink.timestamp, options)
+  const time =
+    sink.timestamp === null
+      ? null
+      : timestampReader(
+          { keys: sink.schema.key, columns: root.columns, windowed: sink.window !== null },
+          sink.timestamp,
+          options,
+        )
   if (keyAbsent === undefined && valueAbsent === undefined && time === null) return null
   return () =>
     batchOperator((batch, out) => {

@@ -24,8 +24,8 @@ import type {
 } from '../plan/plan-node.js'
 import { compileAggregation } from './aggregate-compiler.js'
 import { CompilerContext, type CompilerOptions } from './compiler-context.js'
-import { keyFormatOf, partitionedBy, sameFormat } from './key-formats.js'
 import { joinEagerly } from './eager-join.js'
+import { keyFormatOf, partitionedBy, sameFormat } from './key-formats.js'
 import { compileSinkStage } from './sink-stage.js'
 import { compileStreamStage, type StageNode } from './stage-compiler.js'
 import { StageReport } from './stage-report.js'
@@ -402,7 +402,8 @@ class TopologyCompiler {
 
   #foreignKeyJoin(node: ForeignKeyJoinNode): AnyTable {
     const left = node.left.kind === 'project' ? this.#tableProject(node.left, true) : this.#table(node.left)
-    const right = node.right.kind === 'project' ? this.#tableProject(node.right, true) : this.#table(node.right)
+    const right =
+      node.right.kind === 'project' ? this.#tableProject(node.right, true) : this.#table(node.right)
     const joiner = compileJoiner(node.left.columns, node.right.columns)
     const keyOf = compileKey(node.left, [node.foreignKey], this.#context, this.#report('ForeignKey'))
     const extract = (value: unknown, key: unknown): unknown => keyOf(key, value)

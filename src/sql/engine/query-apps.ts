@@ -36,6 +36,7 @@ export interface QueryAppsOptions {
 export class QueryApps implements QueryHost {
   readonly #options: QueryAppsOptions
   readonly #running = new Map<string, RunningQuery>()
+  readonly #paused = new Set<string>()
   /** While commands are replayed: queries to start once it is known which of them are still wanted. */
   #deferred: Map<string, PersistentQuery> | null = null
 
@@ -51,10 +52,20 @@ export class QueryApps implements QueryHost {
     this.#deferred = new Map()
   }
 
-  async startDeferred(): Promise<void> {
+  /** Returns the queries that could not be started, and why. */
+  async startDeferred(): Promise<{ id: string; error: unknown }[]> {
     const deferred = this.#deferred
     this.#deferred = null
-    for (const query of deferred?.values() ?? []) await this.start(query)
+    const failed: { id: string; error: unknown }[] = []
+    for (const query of deferred?.values() ?? []) {
+      try {
+        await this.start(query)
+        if (this.#paused.has(query.id)) await this.pause(query.id)
+      } catch (error) {
+        failed.push({ id: query.id, error })
+      }
+    }
+    return failed
   }
 
   async start(query: PersistentQuery): Promise<void> {
@@ -96,10 +107,12 @@ export class QueryApps implements QueryHost {
   }
 
   async pause(id: string): Promise<void> {
+    this.#paused.add(id)
     this.#running.get(id)?.streams.pause()
   }
 
   async resume(id: string): Promise<void> {
+    this.#paused.delete(id)
     this.#running.get(id)?.streams.resume()
   }
 

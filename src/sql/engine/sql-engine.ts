@@ -125,14 +125,23 @@ export class SqlEngine {
     return engine
   }
 
+  /** A statement that cannot be run again is reported in the processing log, and the others are run all the same. */
   async #replay(log: Awaited<ReturnType<CommandLog['open']>>): Promise<void> {
     this.apps.deferStarts()
     for (const { statement, properties, queryId } of log) {
-      const [parsed] = parseScript(statement)
-      const options = { settings: this.#settingsWith(properties), ...(queryId === null ? {} : { queryId }) }
-      await this.executor.execute(parsed!, options)
+      try {
+        const [parsed] = parseScript(statement)
+        const options = { settings: this.#settingsWith(properties), ...(queryId === null ? {} : { queryId }) }
+        await this.executor.execute(parsed!, options)
+      } catch (error) {
+        this.#reportReplay(queryId ?? statement, error)
+      }
     }
-    await this.apps.startDeferred()
+    for (const { id, error } of await this.apps.startDeferred()) this.#reportReplay(id, error)
+  }
+
+  #reportReplay(queryId: string, error: unknown): void {
+    this.processingLog.write({ queryId, step: 'Restart', topic: null, partition: -1, offset: -1, error })
   }
 
   get metastore(): Metastore {

@@ -10,7 +10,7 @@ import type { FormatInfo, WindowInfo } from '../metastore.js'
 import { windowColumnNames } from '../schema.js'
 import { durationMs } from '../statements/with-properties.js'
 import type { SqlType } from '../types.js'
-import { AliasGenerator } from './column-names.js'
+import type { AliasGenerator } from './column-names.js'
 import { literalValue } from './literal-value.js'
 import {
   type AggregateCall,
@@ -59,7 +59,11 @@ export function checkAggregation(
   }
   if (groupBy === null) {
     const plain = select.filter((s) => aggregatesIn(s.expression, functions).length === 0)
-    if (plain.length > 0) throw notGrouped('SELECT', plain.map((s) => scope.written(s.expression)))
+    if (plain.length > 0)
+      throw notGrouped(
+        'SELECT',
+        plain.map((s) => scope.written(s.expression)),
+      )
     throw new SqlError(
       `Use of aggregate function ${calls[0]!.name} requires a GROUP BY clause. Query: ${formatExpression(calls[0]!)}`,
     )
@@ -221,7 +225,11 @@ function rewriteOverResults(
   }
   const items = select.map((s) => ({ ...s, ...over(s.expression) }))
   const plain = items.filter((item) => !item.grouped)
-  if (plain.length > 0) throw notGrouped('SELECT', plain.map((p) => query.scope.written(p.expression)))
+  if (plain.length > 0)
+    throw notGrouped(
+      'SELECT',
+      plain.map((p) => query.scope.written(p.expression)),
+    )
   const having = query.having === null ? null : over(query.having)
   if (having !== null && !having.grouped) {
     throw notGrouped('HAVING', [query.scope.written(query.having!)])
@@ -304,7 +312,9 @@ function windowingOf(window: WindowExpression): Windowing {
   }
   // Without an explicit grace, a shorter retention shortens it.
   const grace =
-    retentionMs !== null && window.grace === null ? Math.min(graceMs, Math.max(0, retentionMs - (leastMs - graceMs))) : graceMs
+    retentionMs !== null && window.grace === null
+      ? Math.min(graceMs, Math.max(0, retentionMs - (leastMs - graceMs)))
+      : graceMs
   if (window.kind === 'session') {
     return { kind: 'session', gapMs: durationMs(window.gap), graceMs: grace, retentionMs }
   }

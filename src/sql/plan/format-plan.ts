@@ -4,13 +4,20 @@ import type { PlanColumn, PlanNode, QueryPlan } from './plan-node.js'
 
 /** A plan for people: one line a step, the last step first, inputs indented below. */
 export function formatPlan({ root, sink }: QueryPlan): string {
-  const lines = sink === null ? [] : [` > [ SINK ] ${sink.name} | topic ${sink.topic} | key ${sink.keyFormat.name}, value ${sink.valueFormat.name}`]
+  const lines =
+    sink === null
+      ? []
+      : [
+          ` > [ SINK ] ${sink.name} | topic ${sink.topic} | key ${sink.keyFormat.name}, value ${sink.valueFormat.name}`,
+        ]
   write(root, lines, lines.length)
   return lines.join('\n')
 }
 
 function write(node: PlanNode, lines: string[], depth: number): void {
-  lines.push(`${'\t'.repeat(depth)} > [ ${node.kind.replace(/([A-Z])/g, '_$1').toUpperCase()} ] ${schema(node)}${details(node)}`)
+  lines.push(
+    `${'\t'.repeat(depth)} > [ ${node.kind.replace(/([A-Z])/g, '_$1').toUpperCase()} ] ${schema(node)}${details(node)}`,
+  )
   if (node.kind === 'join' || node.kind === 'foreignKeyJoin') {
     write(node.left, lines, depth + 1)
     write(node.right, lines, depth + 1)
@@ -18,7 +25,8 @@ function write(node: PlanNode, lines: string[], depth: number): void {
 }
 
 function schema(node: PlanNode): string {
-  const text = (c: PlanColumn, mark: string): string => `${quoteIdentifier(c.name)} ${formatType(c.type)}${mark}`
+  const text = (c: PlanColumn, mark: string): string =>
+    `${quoteIdentifier(c.name)} ${formatType(c.type)}${mark}`
   return `${node.output} | ${[...node.key.map((c) => text(c, ' KEY')), ...node.columns.map((c) => text(c, ''))].join(', ')}`
 }
 

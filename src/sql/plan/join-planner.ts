@@ -137,8 +137,7 @@ function checkInputs(join: AnalyzedJoin, left: JoinSide, right: JoinSide, descri
   }
   if (kinds === 'STREAM-STREAM' && join.within === null) {
     throw new SqlError(
-      'Stream-Stream joins must have a WITHIN clause specified. None was provided. ' +
-        `Got ${described}.`,
+      `Stream-Stream joins must have a WITHIN clause specified. None was provided. Got ${described}.`,
       { suggestion: 'Say how far apart in time two rows may be: … JOIN … WITHIN 1 HOUR ON …' },
     )
   }
@@ -163,8 +162,7 @@ function checkTypes(join: AnalyzedJoin, left: JoinSide, right: JoinSide, planner
     typeIn(right.node, join.rightExpression, planner.context),
   ] as const
   if (sameType(types[0], types[1])) return
-  const text = (e: Expression, type: SqlType): string =>
-    `${planner.scope.qualified(e)}{${formatType(type)}}`
+  const text = (e: Expression, type: SqlType): string => `${planner.scope.qualified(e)}{${formatType(type)}}`
   throw new SqlError(
     "Invalid join condition: types don't match. " +
       `Got ${text(join.leftExpression, types[0])} = ${text(join.rightExpression, types[1])}.`,
@@ -258,7 +256,11 @@ function joinKeys(
     return { origin: 'join', synthetic: false, columns: [{ name, type, matches, written, equal }] }
   }
   const name = syntheticName([...left.node.columns, ...right.node.columns], planner)
-  return { origin: 'join', synthetic: true, columns: [{ name, type, matches: [column(name)], written: [name], equal }] }
+  return {
+    origin: 'join',
+    synthetic: true,
+    columns: [{ name, type, matches: [column(name)], written: [name], equal }],
+  }
 }
 
 /** `ROWKEY`, or `ROWKEY_1` … where a source has a column of that name. */
@@ -299,8 +301,7 @@ function foreignKeyJoin(
     window: null,
     virtual: [],
   }
-  const leftTable =
-    left.keys.leftTable ?? planner.scope.originOf(left.keys.columns[0]!.name)?.alias ?? ''
+  const leftTable = left.keys.leftTable ?? planner.scope.originOf(left.keys.columns[0]!.name)?.alias ?? ''
   return {
     node,
     keys: { ...left.keys, origin: 'foreignKeyJoin', leftTable },

@@ -8,13 +8,13 @@ import { quoteIdentifier, type SqlType } from '../types.js'
 import { aggregatesIn, keyName, type NamedExpression, planAggregation } from './aggregate-planner.js'
 import { AliasGenerator } from './column-names.js'
 import { planJoins } from './join-planner.js'
-import { planTableFunctions } from './table-function-planner.js'
 import type { AggregateNode, FilterNode, PlanColumn, PlanNode, ProjectNode } from './plan-node.js'
-import { checkPullColumns } from './pull-restrictions.js'
 import { explaining, type PlannerContext, typeIn } from './planner-context.js'
+import { checkPullColumns } from './pull-restrictions.js'
 import { column, findKeyItems, type QueryKeys } from './query-keys.js'
 import { withRequiredColumns } from './required-columns.js'
 import { planSource } from './source-planner.js'
+import { planTableFunctions } from './table-function-planner.js'
 
 export interface PlanOptions {
   /** The stream or table a persistent query makes; null for push queries, which may leave out keys. */
@@ -38,9 +38,7 @@ export function planQuery(given: AnalyzedQuery, { sinkName, context }: PlanOptio
   if (sinkName === null && given.emit === null) checkPullColumns(given)
   const query = sinkName === null ? groupingAll(given, context) : given
   checkClauses(query, sinkName !== null)
-  const names = new AliasGenerator(
-    query.sources.flatMap((s) => s.source.schema.columns.map((c) => c.name)),
-  )
+  const names = new AliasGenerator(query.sources.flatMap((s) => s.source.schema.columns.map((c) => c.name)))
   let { node, keys, starOf } = planFrom(query, sinkName !== null, context)
   const select = expandSelect(query, keys, starOf, names)
   checkFunctions(query, select, context)
@@ -56,7 +54,10 @@ export function planQuery(given: AnalyzedQuery, { sinkName, context }: PlanOptio
   if (isAggregation(query, items, context)) {
     const valueFormat = query.sources[0]!.source.valueFormat
     const plan = planAggregation(query, items, node, names, valueFormat, context)
-    node = plan.having === null ? plan.node : withWrittenCalls(plan.node, () => planFilter(plan.node, plan.having!, 'HAVING', context))
+    node =
+      plan.having === null
+        ? plan.node
+        : withWrittenCalls(plan.node, () => planFilter(plan.node, plan.having!, 'HAVING', context))
     keys = plan.keys
     items = plan.select
   } else if (query.window !== null) {
@@ -252,7 +253,9 @@ function expandSelect(
   const items: NamedExpression[] = []
   for (const item of query.select) {
     if (item.kind === 'star') {
-      items.push(...(query.partitionBy === null ? starOf(item.source) : repartitionedStar(query, starOf, names)))
+      items.push(
+        ...(query.partitionBy === null ? starOf(item.source) : repartitionedStar(query, starOf, names)),
+      )
     } else if (item.alias !== '') items.push(item)
     else items.push({ ...item, alias: names.forExpression(item.expression) })
   }
@@ -299,7 +302,8 @@ function checkFunctions(
     if (e === null) continue
     walk(e, (node) => {
       // Resolving an unknown name says so, and what may have been meant.
-      if (node.kind === 'call' && functions.kindOf(node.name) === undefined) functions.resolveScalar(node.name, [])
+      if (node.kind === 'call' && functions.kindOf(node.name) === undefined)
+        functions.resolveScalar(node.name, [])
     })
   }
 }
@@ -421,4 +425,3 @@ function project(
     nullKeys: 'keep',
   }
 }
-

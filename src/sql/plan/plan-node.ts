@@ -122,7 +122,11 @@ export interface JoinNode extends PlanBase {
   readonly type: 'INNER' | 'LEFT' | 'RIGHT' | 'OUTER'
   readonly left: PlanNode
   readonly right: PlanNode
-  readonly within: { readonly beforeMs: number; readonly afterMs: number; readonly graceMs: number | null } | null
+  readonly within: {
+    readonly beforeMs: number
+    readonly afterMs: number
+    readonly graceMs: number | null
+  } | null
 }
 
 /** A table whose rows refer to the primary key of another one. */

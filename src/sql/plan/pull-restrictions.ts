@@ -3,7 +3,8 @@ import { walk } from '../analyzer/rewrite.js'
 import type { Query } from '../ast.js'
 import { SqlError } from '../errors.js'
 
-const advice = 'See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query.'
+const advice =
+  'See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query.'
 
 /** Clauses that a SELECT without EMIT cannot have, whatever it reads. @throws SqlError */
 export function checkPullClauses(query: Query): void {
@@ -29,7 +30,8 @@ export function checkPullColumns(query: AnalyzedQuery): void {
     const found = new Set<string>()
     for (const expression of expressions) {
       walk(expression, (e) => {
-        if (e.kind === 'column' && (e.name === 'ROWPARTITION' || e.name === 'ROWOFFSET')) found.add(`\`${e.name}\``)
+        if (e.kind === 'column' && (e.name === 'ROWPARTITION' || e.name === 'ROWOFFSET'))
+          found.add(`\`${e.name}\``)
       })
     }
     if (found.size > 0) {

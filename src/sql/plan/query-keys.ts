@@ -48,7 +48,12 @@ export function findKeyItems(keys: QueryKeys, items: readonly Item[], sinkName: 
     for (const match of key.matches) {
       const text = structure(match)
       const indexes = items.flatMap((item, i) => (structure(item.expression) === text ? [i] : []))
-      if (indexes.length > 1) throw selectedTwice(keys, match, indexes.map((i) => items[i]!.alias))
+      if (indexes.length > 1)
+        throw selectedTwice(
+          keys,
+          match,
+          indexes.map((i) => items[i]!.alias),
+        )
       if (indexes.length === 1) return indexes[0]!
     }
     missing.push(key)
@@ -85,9 +90,12 @@ function missingKey(keys: QueryKeys, missing: readonly QueryKeyColumn[], sinkNam
   }
   const join = keys.origin === 'join'
   const all = join ? keys.columns[0]!.written : keys.columns.map((c) => c.written[0]!)
-  const noun = { source: 'key column', 'PARTITION BY': 'partitioning expression', 'GROUP BY': 'grouping expression', join: 'join expression' }[
-    keys.origin
-  ]
+  const noun = {
+    source: 'key column',
+    'PARTITION BY': 'partitioning expression',
+    'GROUP BY': 'grouping expression',
+    join: 'join expression',
+  }[keys.origin]
   const list = joinWords(all, join ? 'or' : 'and')
   const example = join ? all[0]! : all.join(', ')
   const synthetic = keys.synthetic

@@ -20,7 +20,13 @@ function visit(node: PlanNode, required: ReadonlySet<string>): PlanNode {
       return { ...node, input, columns: input.columns }
     }
     case 'flatMap': {
-      const input = visit(node.input, adding(required, node.calls.flatMap((c) => c.call.args)))
+      const input = visit(
+        node.input,
+        adding(
+          required,
+          node.calls.flatMap((c) => c.call.args),
+        ),
+      )
       return { ...node, input, columns: [...input.columns, ...node.calls] }
     }
     case 'project': {
@@ -31,9 +37,17 @@ function visit(node: PlanNode, required: ReadonlySet<string>): PlanNode {
     case 'aggregate':
       return { ...node, input: visit(node.input, names(node.input)) }
     case 'join':
-      return { ...node, left: visit(node.left, names(node.left)), right: visit(node.right, names(node.right)) }
+      return {
+        ...node,
+        left: visit(node.left, names(node.left)),
+        right: visit(node.right, names(node.right)),
+      }
     case 'foreignKeyJoin':
-      return { ...node, left: visit(node.left, names(node.left)), right: visit(node.right, names(node.right)) }
+      return {
+        ...node,
+        left: visit(node.left, names(node.left)),
+        right: visit(node.right, names(node.right)),
+      }
   }
 }
 

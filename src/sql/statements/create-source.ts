@@ -34,8 +34,7 @@ export function declareSource(
   const valueFormatOf = valueFormatName(properties, settings)
   const columns = statement.elements.map((e) => columnOf(e, metastore))
   const schema = new LogicalSchema(columns)
-  const keyName =
-    properties.key.format ?? (schema.key.length === 0 ? 'NONE' : defaultKeyFormat(settings))
+  const keyName = properties.key.format ?? (schema.key.length === 0 ? 'NONE' : defaultKeyFormat(settings))
   const keyFormat = keyFormatInfo(keyName, schema.key, properties.key)
   const valueFormat = valueFormatInfo(valueFormatOf, schema.value, properties, settings)
   checkFormatSettings(keyFormat)
@@ -67,14 +66,14 @@ function checkElements(statement: CreateSource): void {
     if (constraint === 'KEY' && statement.sourceKind === 'TABLE') {
       throw new SqlError(
         `${place}Column \`${name}\` is a 'KEY' column: please use 'PRIMARY KEY' for tables.\n` +
-          "Tables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or NON NULL constraints.",
+          'Tables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or NON NULL constraints.',
         { kind: 'parse', location },
       )
     }
     if (constraint === 'PRIMARY KEY' && statement.sourceKind === 'STREAM') {
       throw new SqlError(
         `${place}Column \`${name}\` is a 'PRIMARY KEY' column: please use 'KEY' for streams.\n` +
-          "Tables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or NON NULL constraints.",
+          'Tables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or NON NULL constraints.',
         { kind: 'parse', location },
       )
     }

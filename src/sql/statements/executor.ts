@@ -1,9 +1,4 @@
 import { caseHint } from '../analyzer/analyzer.js'
-import { compileQuery } from '../compile/topology-compiler.js'
-import { planQuery } from '../plan/logical-planner.js'
-import type { CatalogueView } from './catalogue-view.js'
-import { describeSource, explainQuery } from './describe.js'
-import { show } from './show.js'
 import type { CreateAs, CreateSource, InsertInto, Query, Relation, Statement } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { resolveType } from '../expression/expression-typer.js'
@@ -17,7 +12,7 @@ import { LogicalSchema } from '../schema.js'
 import { columnOf, declareSource } from './create-source.js'
 import { insertedRecord } from './insert-values.js'
 import type { PersistentQuery, QueryHost, TopicHost } from './persistent-query.js'
-import { analyze, type PersistentPlan, planCreateAs, planInsertInto } from './plan-persistent.js'
+import { type PersistentPlan, planCreateAs, planInsertInto } from './plan-persistent.js'
 import { checkPlanEvolution, checkSchemaEvolution } from './query-upgrade.js'
 import { keySerde, valueSerde } from './serdes.js'
 import type { StatementResult } from './statement-result.js'
@@ -91,7 +86,8 @@ export class StatementExecutor {
       }
       case 'createType': {
         const exists = this.metastore.types.has(statement.name)
-        if (exists && statement.ifNotExists) return warning(statement, `Type ${statement.name} already exists`)
+        if (exists && statement.ifNotExists)
+          return warning(statement, `Type ${statement.name} already exists`)
         if (exists) {
           throw new SqlError(
             `Cannot register custom type '${statement.name}' since it is already registered with type: ` +
@@ -120,44 +116,8 @@ export class StatementExecutor {
       case 'pause':
       case 'resume':
         return this.#pauseOrResume(statement, options)
-      case 'show':
-        return show(statement, this.#view(options))
-      case 'describe':
-      case 'describeAll':
-      case 'describeFunction':
-        return describeSource(statement, this.#view(options))
-      case 'explain':
-        return explainQuery(statement, this.#view(options), async (query) => {
-          const planning = await this.#planning(query, options)
-          const analysis = analyze(query, planning)
-          const { root } = planQuery(analysis, { sinkName: null, context: planning.context })
-          return { root, sources: analysis.sources.map((s) => s.source.name), sink: null }
-        })
       default:
         throw new SqlError(`Statement not supported: ${statement.kind}`)
-    }
-  }
-
-  #view({ settings }: ExecuteOptions): CatalogueView {
-    return {
-      metastore: this.metastore,
-      functions: this.functions,
-      queries: this.#queries,
-      topics: this.#topics,
-      settings,
-      statusOf: (id) => this.#hosts.statusOf?.(id) ?? null,
-      topologyOf: (plan, querySettings) => {
-        const compiler = {
-          queryId: 'EXPLAIN',
-          functions: this.functions,
-          customType: (name: string) => this.metastore.types.get(name),
-          keySerde,
-          valueSerde,
-          log: () => {},
-          throwOnInvalidTimestamp: querySettings.enabled('ksql.timestamp.throw.on.invalid'),
-        }
-        return compileQuery(plan, compiler).topology.describe()
-      },
     }
   }
 
@@ -206,10 +166,11 @@ export class StatementExecutor {
     const { name, sourceKind } = statement
     const kind = sourceKind.toLowerCase()
     const existing = this.metastore.find(name)
-    const readOnly =
-      (statement.kind === 'createSource' && statement.isSource) || existing?.isSource === true
+    const readOnly = (statement.kind === 'createSource' && statement.isSource) || existing?.isSource === true
     if (statement.orReplace && readOnly) {
-      throw new SqlError(`Cannot add ${kind} '${name}': CREATE OR REPLACE is not supported on source ${kind}s.`)
+      throw new SqlError(
+        `Cannot add ${kind} '${name}': CREATE OR REPLACE is not supported on source ${kind}s.`,
+      )
     }
     if (!exists) return
     if (!statement.orReplace || existing!.kind !== sourceKind) {
@@ -245,18 +206,34 @@ export class StatementExecutor {
     this.#hosts.check(query)
     await options.onAccepted?.(id)
     if (present === null) {
-      await this.#topics.create(planned.sink.topic, planned.partitions, topicConfigs(planned.properties))
+      const configs = { ...(await this.#inheritedConfigs(planned)), ...topicConfigs(planned.properties) }
+      await this.#topics.create(planned.sink.topic, planned.partitions, configs)
     }
     this.metastore.put({ ...planned.sink, createdBy: id })
     await this.#start(query)
     return done(statement, `Created query with ID ${id}`, id)
   }
 
+  /** A result is kept as long as its left-most source, and a table's topic is compacted. */
+  async #inheritedConfigs({ plan, sink }: PersistentPlan): Promise<Record<string, string>> {
+    const left = this.metastore.find(plan.sources[0]!)
+    const retention = left && (await this.#topics.configOf?.(left.topic, 'retention.ms'))
+    return {
+      ...(retention === undefined ? {} : { 'retention.ms': retention }),
+      ...(sink.kind === 'STREAM'
+        ? {}
+        : { 'cleanup.policy': sink.window === null ? 'compact' : 'compact,delete' }),
+    }
+  }
+
   async #insertInto(
     statement: InsertInto & { readonly text: string },
     options: ExecuteOptions,
   ): Promise<StatementResult> {
-    const planned = planInsertInto(statement, await this.#planning(statement.query, options, statement.target))
+    const planned = planInsertInto(
+      statement,
+      await this.#planning(statement.query, options, statement.target),
+    )
     const wanted = statement.properties.get('QUERY_ID')
     const id = wanted?.kind === 'string' ? wanted.value.toUpperCase() : this.#queryId('INSERTQUERY', options)
     if (this.#queries.has(id)) throw new SqlError(`Query ID '${id}' already exists.`)
@@ -331,10 +308,7 @@ export class StatementExecutor {
     this.metastore.remove(name)
     if (source.createdBy !== null) await this.#stop(source.createdBy)
     if (statement.deleteTopic) await this.#topics.delete(source.topic)
-    return done(
-      statement,
-      `Source ${quoted(name)} (topic: ${source.topic}) was dropped.`,
-    )
+    return done(statement, `Source ${quoted(name)} (topic: ${source.topic}) was dropped.`)
   }
 
   async #alterSource(
@@ -346,17 +320,23 @@ export class StatementExecutor {
     const source = this.metastore.find(name)
     if (source === undefined) throw new SqlError(`Source ${name} does not exist.`)
     if (source.kind !== sourceKind) {
-      throw new SqlError(`Incompatible data source type is ${source.kind}, but statement was ALTER ${sourceKind}`)
+      throw new SqlError(
+        `Incompatible data source type is ${source.kind}, but statement was ALTER ${sourceKind}`,
+      )
     }
     if (source.isSource) {
-      throw new SqlError(`Cannot alter ${kind} '${name}': ALTER operations are not supported on source ${kind}s.`)
+      throw new SqlError(
+        `Cannot alter ${kind} '${name}': ALTER operations are not supported on source ${kind}s.`,
+      )
     }
     if (source.createdBy !== null) {
       throw new SqlError(`ALTER command is not supported for CREATE ... AS statements.`)
     }
     for (const column of statement.columns) {
       if (source.schema.find(column.name) !== undefined) {
-        throw new SqlError(`Cannot add column ${quoted(column.name)} to schema. A column with the same name already exists.`)
+        throw new SqlError(
+          `Cannot add column ${quoted(column.name)} to schema. A column with the same name already exists.`,
+        )
       }
     }
     const added = statement.columns.map((c) => columnOf(c, this.metastore))

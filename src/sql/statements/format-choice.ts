@@ -1,6 +1,5 @@
-import { checkFormat } from '../formats/index.js'
-
 import { SqlError } from '../errors.js'
+import { checkFormat } from '../formats/index.js'
 import type { FormatInfo, FormatName, SerdeFeature } from '../metastore.js'
 import type { PlanColumn } from '../plan/plan-node.js'
 import type { Settings } from '../properties.js'
@@ -90,7 +89,11 @@ export function checkFormatSettings(format: FormatInfo): void {
 }
 
 /** @throws SqlError where the format cannot hold the columns */
-export function checkColumns(role: 'key' | 'value', format: FormatInfo, columns: readonly PlanColumn[]): void {
+export function checkColumns(
+  role: 'key' | 'value',
+  format: FormatInfo,
+  columns: readonly PlanColumn[],
+): void {
   if (role === 'key') for (const column of columns) checkKeyType(column)
   checkFormat({
     format: format.name,
@@ -127,4 +130,3 @@ function holdsMap(type: SqlType): boolean {
       return false
   }
 }
-

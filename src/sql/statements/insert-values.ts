@@ -33,9 +33,10 @@ export function insertedRecord(statement: InsertValues, options: InsertOptions):
   const names =
     statement.columns.length > 0
       ? statement.columns
-      : [...schema.columns.filter((c) => c.role === 'key'), ...schema.columns.filter((c) => c.role !== 'key')].map(
-          (c) => c.name,
-        )
+      : [
+          ...schema.columns.filter((c) => c.role === 'key'),
+          ...schema.columns.filter((c) => c.role !== 'key'),
+        ].map((c) => c.name)
   checkColumns(names, source)
   if (names.length !== statement.values.length) {
     throw new SqlError(

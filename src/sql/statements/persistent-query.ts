@@ -30,12 +30,9 @@ export interface TopicHost {
   partitionsOf(topic: string): Promise<number | null>
   create(topic: string, partitions: number, configs: Readonly<Record<string, string>>): Promise<void>
   delete(topic: string): Promise<void>
+  /** The value of a topic's config; undefined where the host knows none. */
+  configOf?(topic: string, name: string): Promise<string | undefined>
   list(): Promise<readonly string[]>
   /** Appends one record; `timestamp` null stands for now. */
-  append(
-    topic: string,
-    key: Buffer | null,
-    value: Buffer | null,
-    timestamp: number | null,
-  ): Promise<void>
+  append(topic: string, key: Buffer | null, value: Buffer | null, timestamp: number | null): Promise<void>
 }

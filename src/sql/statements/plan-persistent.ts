@@ -1,18 +1,24 @@
 import { type AnalyzedQuery, analyzeQuery } from '../analyzer/analyzer.js'
 import type { CreateAs, InsertInto, Query } from '../ast.js'
 import { SqlError } from '../errors.js'
+import { typeOf } from '../expression/expression-typer.js'
 import { findFormat } from '../formats/index.js'
+import { castsImplicitly } from '../functions/signature.js'
 import type { DataSource, FormatName, Metastore } from '../metastore.js'
 import { type PlannedQuery, planQuery } from '../plan/logical-planner.js'
 import type { AggregateNode, PlanColumn, PlanNode, QueryPlan, SinkPlan } from '../plan/plan-node.js'
 import { type PlannerContext, scopeOf } from '../plan/planner-context.js'
 import type { Settings } from '../properties.js'
 import { type Column, LogicalSchema } from '../schema.js'
-import { typeOf } from '../expression/expression-typer.js'
-import { castsImplicitly } from '../functions/signature.js'
 import { formatType, type SqlType, sameType } from '../types.js'
-import { checkColumns, checkFormatSettings, defaultKeyFormat, keyFormatInfo, valueFormatInfo } from './format-choice.js'
 import { timestampOf } from './create-source.js'
+import {
+  checkColumns,
+  checkFormatSettings,
+  defaultKeyFormat,
+  keyFormatInfo,
+  valueFormatInfo,
+} from './format-choice.js'
 import { readWithProperties, type WithProperties } from './with-properties.js'
 
 export interface PersistentPlan {
@@ -173,9 +179,7 @@ export function planInsertInto(statement: InsertInto, options: PlanningOptions):
     throw new SqlError(`Sink '${statement.target}' does not exist for the INSERT INTO statement.`)
   }
   if (target.kind !== 'STREAM') {
-    throw new SqlError(
-      `INSERT INTO can only be used to insert into a stream. ${target.name} is a table.`,
-    )
+    throw new SqlError(`INSERT INTO can only be used to insert into a stream. ${target.name} is a table.`)
   }
   if (target.isSource) throw new SqlError(`Cannot insert into read-only stream: ${target.name}`)
   if (target.schema.headers.length > 0) {
@@ -203,7 +207,9 @@ function checkInsertSchema(target: DataSource, { root, key }: PlannedQuery): voi
     from.length === to.length &&
     from.every((c, i) => {
       const wanted = to[i]!
-      return c.name === wanted.name && (sameType(c.type, wanted.type) || castsImplicitly(c.type, wanted.type.kind))
+      return (
+        c.name === wanted.name && (sameType(c.type, wanted.type) || castsImplicitly(c.type, wanted.type.kind))
+      )
     })
   if (fits(key, target.schema.key) && fits(root.columns, target.schema.value)) return
   const text = (columns: readonly PlanColumn[], mark: string): string[] =>

@@ -14,9 +14,7 @@ import { sameType } from '../types.js'
 export function checkSchemaEvolution(before: LogicalSchema, after: LogicalSchema, source: DataSource): void {
   const keys = changed(before.key, after.key)
   const refuse = (why: string): SqlError =>
-    new SqlError(
-      `Cannot upgrade data source \`${source.name}\` to new schema. (${why})`,
-    )
+    new SqlError(`Cannot upgrade data source \`${source.name}\` to new schema. (${why})`)
   if (keys.length > 0 || before.key.length !== after.key.length) {
     throw refuse(
       `Key columns must be identical. The following key columns are changed, missing or reordered: ${list(keys)}`,
@@ -62,7 +60,9 @@ export function checkPlanEvolution(before: QueryPlan, after: QueryPlan, source: 
   }
   const states = (node: typeof first): string[] => node.aggregates.map((f) => structure(f.call))
   if (states(first).some((call, i) => states(second)[i] !== call)) {
-    throw refuse('StreamAggregate must have the same aggregate functions, in the same order, before any new ones.')
+    throw refuse(
+      'StreamAggregate must have the same aggregate functions, in the same order, before any new ones.',
+    )
   }
 }
 
@@ -84,7 +84,9 @@ function columnNames(expression: unknown): string[] {
   if (typeof expression !== 'object' || expression === null) return []
   const node = expression as { kind?: string; name?: string }
   if (node.kind === 'column') return [node.name!]
-  return Object.values(expression).flatMap((v) => (Array.isArray(v) ? v.flatMap(columnNames) : columnNames(v)))
+  return Object.values(expression).flatMap((v) =>
+    Array.isArray(v) ? v.flatMap(columnNames) : columnNames(v),
+  )
 }
 
 function statefulSteps(node: PlanNode): PlanNode[] {

@@ -7,9 +7,7 @@ import { wrapOf } from './format-choice.js'
 export function valueSerde(request: SerdeRequest): Serde<unknown> {
   const { format, columns, usedColumns } = request
   const used =
-    usedColumns == null
-      ? undefined
-      : new Set(columns.flatMap((c, i) => (usedColumns.has(c.name) ? [i] : [])))
+    usedColumns == null ? undefined : new Set(columns.flatMap((c, i) => (usedColumns.has(c.name) ? [i] : [])))
   return createValueSerde({
     format: format.name,
     columns,

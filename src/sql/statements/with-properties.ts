@@ -116,7 +116,10 @@ function readSide(reader: Reader, side: 'KEY' | 'VALUE', format: FormatName | nu
     (side === 'VALUE' ? reader.text('VALUE_AVRO_SCHEMA_FULL_NAME') : null)
   const nullable = reader.text(`${side}_PROTOBUF_NULLABLE_REPRESENTATION`)?.toUpperCase() ?? null
   if (nullable !== null && nullable !== 'OPTIONAL' && nullable !== 'WRAPPER') {
-    throw invalid(`${side}_PROTOBUF_NULLABLE_REPRESENTATION`, `String must be one of: OPTIONAL, WRAPPER, null`)
+    throw invalid(
+      `${side}_PROTOBUF_NULLABLE_REPRESENTATION`,
+      `String must be one of: OPTIONAL, WRAPPER, null`,
+    )
   }
   return {
     format,
@@ -157,9 +160,7 @@ function readWindow(reader: Reader): WindowInfo | null {
   const sizeMs = size === null ? null : parseDuration(size)
   if (type === null) {
     if (sizeMs !== null) {
-      throw new SqlError(
-        "'WINDOW_SIZE' should not be set for non-windowed data.",
-      )
+      throw new SqlError("'WINDOW_SIZE' should not be set for non-windowed data.")
     }
     return null
   }

@@ -40,6 +40,8 @@ export interface TaskManagerOptions {
 
 /** How often records of repartition topics that have been processed are deleted, ms. */
 const purgeIntervalMs = 30_000
+/** How much longer than in the store windows stay in its changelog, ms of stream time: the default of Kafka Streams. */
+const changelogMarginMs = 86_400_000
 
 /**
  * The tasks of one instance, with the one consumer and the one producer that all of them share.
@@ -345,12 +347,13 @@ export class TaskManager implements ThreadHost {
     return ends
   }
 
+  /** Deletes what nobody needs any more: processed records of repartition topics, expired windows of changelogs. */
   async #purge(): Promise<void> {
     const now = this.config.clock.now()
-    const topics = new Set(this.#plan!.repartitionTopics)
-    if (topics.size === 0 || now < this.#lastPurge + purgeIntervalMs) return
+    if (now < this.#lastPurge + purgeIntervalMs) return
     this.#lastPurge = now
-    const before = this.tasks.flatMap((task) =>
+    const topics = new Set(this.#plan!.repartitionTopics)
+    const processed = this.tasks.flatMap((task) =>
       task.group.partitions
         .filter((input) => topics.has(input.topic))
         .map((input) => ({
@@ -358,7 +361,26 @@ export class TaskManager implements ThreadHost {
           offset: input.nextOffset,
         })),
     )
+    const before = [...processed, ...(await this.#expiredWindows())]
     if (before.length > 0) await this.#options.log.admin.deleteRecords(before)
+  }
+
+  /** For each changelog of windows: the offset of the first record that a store still holds, or may. */
+  async #expiredWindows(): Promise<{ partition: TopicPartition; offset: number }[]> {
+    const times = this.tasks.flatMap((task) =>
+      task.state.stores.flatMap(({ spec, changelogTopic: topic, fromSource }) => {
+        if ((spec.kind !== 'window' && spec.kind !== 'session') || topic === null || fromSource) return []
+        const newest = (task.state.store(spec.name) as { newestTimeMs?: number } | undefined)?.newestTimeMs
+        if (newest === undefined || newest === Number.NEGATIVE_INFINITY) return []
+        const partition = { topic, partition: task.partition }
+        return [{ partition, timestamp: Math.max(0, newest - spec.retentionMs - changelogMarginMs) }]
+      }),
+    )
+    if (times.length === 0) return []
+    const found = await this.consumer.offsetsForTimes(times)
+    return times.flatMap(({ partition }, i) =>
+      found[i] == null ? [] : [{ partition, offset: found[i].offset }],
+    )
   }
 
   #begin(): void {

@@ -244,7 +244,10 @@ class Planner {
 
 const dayMs = 24 * 60 * 60 * 1000
 
-/** Windows leave the changelog a day after they have left the store, as in Kafka Streams. */
+/**
+ * Windows leave the changelog by stream time, as they leave the store: the task deletes what has expired. Kafka Streams
+ * lets the wall clock do it, which empties the changelog of a replay of old events.
+ */
 function changelogConfigs(spec: StoreSpec): Record<string, string> {
   switch (spec.kind) {
     case 'key-value':
@@ -256,6 +259,6 @@ function changelogConfigs(spec: StoreSpec): Record<string, string> {
       }
     case 'window':
     case 'session':
-      return { 'cleanup.policy': 'compact,delete', 'retention.ms': String(spec.retentionMs + dayMs) }
+      return { 'cleanup.policy': 'compact,delete', 'retention.ms': '-1' }
   }
 }

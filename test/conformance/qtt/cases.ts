@@ -76,7 +76,9 @@ function readCase(suite: Suite, c: { [name: string]: Json }): Case {
     id: text(c.id),
     suite,
     statements: typeof c.statements === 'string' ? [c.statements] : list(c.statements).map(text),
-    properties: Object.fromEntries(Object.entries(object(c.properties ?? {})).map(([k, v]) => [k, String(v)])),
+    properties: Object.fromEntries(
+      Object.entries(object(c.properties ?? {})).map(([k, v]) => [k, String(v)]),
+    ),
     topics: list(c.topics ?? []).map((t) => readTopic(object(t))),
     inputs: list(c.inputs ?? []).map((r) => readRecord(object(r))),
     outputs: list(c.outputs ?? []).map((r) => readRecord(object(r))),

@@ -13,7 +13,9 @@ export function difference(expected: Json, actual: Actual, exact: boolean, path 
   if (expected instanceof NumberText) return sameNumber(expected.text, actual, exact) ? null : differs
   if (Array.isArray(expected)) {
     if (!Array.isArray(actual) || actual.length !== expected.length) return differs
-    return firstOf(expected.map((item, i) => () => difference(item, actual[i] as Actual, exact, `${path}[${i}]`)))
+    return firstOf(
+      expected.map((item, i) => () => difference(item, actual[i] as Actual, exact, `${path}[${i}]`)),
+    )
   }
   const fields = Object.entries(expected)
   if (!(actual instanceof Map) || actual.size !== fields.length) return differs

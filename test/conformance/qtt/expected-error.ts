@@ -8,7 +8,9 @@ export function errorDifference(c: Case, error: unknown): string | null {
   const wanted = c.expectedError.message
   if (wanted === null) return null
   const texts = found.flatMap((text) => [text, ...c.statements.map((s) => `${text}\nStatement: ${s}`)])
-  return texts.some((text) => text.includes(wanted)) ? null : `wrong error: expected ${wanted} | found ${message}`
+  return texts.some((text) => text.includes(wanted))
+    ? null
+    : `wrong error: expected ${wanted} | found ${message}`
 }
 
 function messagesOf(error: unknown): string[] {

@@ -2,7 +2,11 @@ import { seededRandom, systemClock } from '../../../src/common/index.js'
 import { serdeOf } from '../../../src/serde/index.js'
 import type { CompilerOptions } from '../../../src/sql/compile/compiler-context.js'
 import type { ProcessingError } from '../../../src/sql/compile/stage-report.js'
-import { type CompiledQuery, compileQuery, compileSourceTable } from '../../../src/sql/compile/topology-compiler.js'
+import {
+  type CompiledQuery,
+  compileQuery,
+  compileSourceTable,
+} from '../../../src/sql/compile/topology-compiler.js'
 import { createFunctionRegistry } from '../../../src/sql/functions/built-in.js'
 import type { FunctionRegistry } from '../../../src/sql/functions/registry.js'
 import type { DataSource } from '../../../src/sql/metastore.js'
@@ -93,7 +97,12 @@ export class Harness implements TopicHost, QueryHost {
     return [...this.topics.keys()]
   }
 
-  async append(topic: string, key: Buffer | null, value: Buffer | null, timestamp: number | null): Promise<void> {
+  async append(
+    topic: string,
+    key: Buffer | null,
+    value: Buffer | null,
+    timestamp: number | null,
+  ): Promise<void> {
     const record = { topic, key, value, timestamp: timestamp ?? 0, headers: [] }
     this.appendRecord(record)
     this.onInsert(record)
@@ -175,7 +184,8 @@ export class QueryDriver {
     this.#inputs = new Map(
       this.sources.map((topic) => [topic, this.driver.createInputTopic(topic, bytesSerde, bytesSerde)]),
     )
-    this.#output = this.sink === null ? null : this.driver.createOutputTopic(this.sink, bytesSerde, bytesSerde)
+    this.#output =
+      this.sink === null ? null : this.driver.createOutputTopic(this.sink, bytesSerde, bytesSerde)
   }
 
   /** Everything that one record leads to. */

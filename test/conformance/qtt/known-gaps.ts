@@ -20,7 +20,9 @@ export function writeKnownGaps(before: KnownGaps, failures: ReadonlyMap<string, 
     gaps[id] = before.gaps[id] ?? reasonOf(id, difference)
   }
   const used = new Set(Object.values(gaps))
-  const reasons = Object.fromEntries(Object.entries({ ...standard, ...before.reasons }).filter(([code]) => used.has(code)))
+  const reasons = Object.fromEntries(
+    Object.entries({ ...standard, ...before.reasons }).filter(([code]) => used.has(code)),
+  )
   writeFileSync(path, `${JSON.stringify({ reasons, gaps }, null, 2)}\n`)
 }
 

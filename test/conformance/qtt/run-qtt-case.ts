@@ -1,6 +1,6 @@
+import { SqlError } from '../../../src/sql/errors.js'
 import { parseScript } from '../../../src/sql/parse.js'
 import { Settings } from '../../../src/sql/properties.js'
-import { SqlError } from '../../../src/sql/errors.js'
 import type { Case } from './cases.js'
 import { checkOutputs } from './check-outputs.js'
 import { checkPost } from './check-post.js'

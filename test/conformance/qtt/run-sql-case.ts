@@ -123,8 +123,10 @@ class SqlScript {
     const cursor = this.#cursors.get(source.topic) ?? 0
     this.#cursors.set(source.topic, cursor + 1)
     const record = this.#harness.logOf(source.topic)[cursor]
-    if (record === undefined) throw new Error(`Expected another record (topic ${source.topic}, record ${cursor})`)
-    if (tombstone !== (record.value === null)) throw new Error('Expected record does not match actual (tombstone)')
+    if (record === undefined)
+      throw new Error(`Expected another record (topic ${source.topic}, record ${cursor})`)
+    if (tombstone !== (record.value === null))
+      throw new Error('Expected record does not match actual (tombstone)')
     const actual = rowOf(source, record)
     const scope = constantScope(this.#harness.functions)
     for (const [i, column] of columns.entries()) {
@@ -147,7 +149,9 @@ class SqlScript {
     )
     const check = (what: string, a: unknown, b: unknown): void => {
       if (text(a) === text(b)) return
-      throw new SqlError(`Expected ${what} does not match actual for source ${actual.name}. ${text(a)}, not ${text(b)}`)
+      throw new SqlError(
+        `Expected ${what} does not match actual for source ${actual.name}. ${text(a)}, not ${text(b)}`,
+      )
     }
     if (expected.schema.toString() !== actual.schema.toString()) {
       throw new SqlError(`Expected schema does not match actual: ${actual.schema.toString()}`)

@@ -48,7 +48,8 @@ for (const file of readCaseFiles(directory)) {
     if (difference === null) passedHere++
     else failures.set(c.id, difference)
     if (difference === null && c.id in known.gaps) surprises.push(`passes, but is a known gap: ${c.id}`)
-    if (difference !== null && !(c.id in known.gaps)) surprises.push(`fails: ${c.id}: ${difference.slice(0, 300)}`)
+    if (difference !== null && !(c.id in known.gaps))
+      surprises.push(`fails: ${c.id}: ${difference.slice(0, 300)}`)
     if (difference !== null && verbose) console.log(`  ${c.id}\n    ${difference.replaceAll('\n', '\n    ')}`)
   }
   passed += passedHere

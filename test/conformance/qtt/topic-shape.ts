@@ -20,7 +20,9 @@ export function shapeOf({ keyFormat, valueFormat, schema, window }: DataSource):
     key: side(keyFormat, schema.key, 'key'),
     value: side(valueFormat, schema.value, 'value'),
     window:
-      window === null ? null : { type: window.type === 'SESSION' ? 'session' : 'time', sizeMs: window.sizeMs },
+      window === null
+        ? null
+        : { type: window.type === 'SESSION' ? 'session' : 'time', sizeMs: window.sizeMs },
   }
 }
 

@@ -19,13 +19,18 @@ export function actualOf(value: unknown, type: SqlType | null): Actual {
     case 'DATE':
       return new Date((value as number) * 86_400_000).toISOString().slice(0, 10)
     case 'TIME':
-      return new Date(value as number).toISOString().slice(11, 23).replace(/(:00)?\.000$/, '')
+      return new Date(value as number)
+        .toISOString()
+        .slice(11, 23)
+        .replace(/(:00)?\.000$/, '')
     case 'TIMESTAMP':
       return new Date(value as number).toISOString().slice(0, 23)
     case 'ARRAY':
       return (value as unknown[]).map((item) => actualOf(item, type.element))
     case 'MAP':
-      return new Map([...(value as Map<unknown, unknown>)].map(([k, v]) => [String(k), actualOf(v, type.value)]))
+      return new Map(
+        [...(value as Map<unknown, unknown>)].map(([k, v]) => [String(k), actualOf(v, type.value)]),
+      )
     case 'STRUCT':
       return new Map(type.fields.map((f, i) => [f.name, actualOf((value as unknown[])[i], f.type)]))
     default:

@@ -1,0 +1,62 @@
+import type { Headers } from '../log/index.js'
+import type { KeyValue } from './functions.js'
+import type { Named } from './options.js'
+import type { RecordPosition } from './processor-api.js'
+
+/** What an asynchronous function learns about its call, besides key and value. */
+export interface AsyncCall {
+  /** Aborted when the call has timed out, and when the task closes: hand it to `fetch` and its like. */
+  readonly signal: AbortSignal
+  /** 1 for the first try. */
+  readonly attempt: number
+  /** Event time of the record, ms. */
+  readonly timestamp: number
+  readonly headers: Headers
+  /**
+   * Where the record stands in its source: an idempotency key for services that take one. Null where it does not stem
+   * from a single record. After a crash a call may be made again for a position whose result was not committed.
+   */
+  readonly position: RecordPosition | null
+}
+
+export interface AsyncRetry {
+  /** How often the function is called for a record at most, the first call included. */
+  readonly attempts: number
+  /** Pause before the second call, ms; it doubles with every further one. Default 100. */
+  readonly backoffMs?: number
+  /** Default 10,000. */
+  readonly maxBackoffMs?: number
+  /** Whether another call may help. Default: always. */
+  readonly retryIf?: (error: unknown, attempt: number) => boolean
+}
+
+/**
+ * What may overtake what.
+ *
+ * - `key`: one call at a time for each key, results in the order of the records. Records without a key, and those of
+ *   different keys, run side by side.
+ * - `partition`: calls run side by side; results leave in the order of the records.
+ * - `none`: results leave as they come.
+ */
+export type AsyncOrdering = 'key' | 'partition' | 'none'
+
+export interface AsyncOptions extends Named {
+  /** Calls that run at the same time in one task. Default 16. */
+  readonly concurrency?: number
+  /** Default 'key'. */
+  readonly ordering?: AsyncOrdering
+  /** Longest time of one call, ms; then it counts as failed. Infinity: for ever. Default 30,000. */
+  readonly timeoutMs?: number
+  /** Default: one attempt. */
+  readonly retry?: AsyncRetry
+  /**
+   * What becomes of a record whose last attempt failed. 'fail' stops the task; 'skip' counts the record as dropped; a
+   * dead letter topic keeps it as well, as `StreamsConfig.deadLetterTopic` does. Default: what
+   * `processingExceptionHandler` says, as for other functions.
+   */
+  readonly onError?: 'fail' | 'skip' | { readonly deadLetterTopic: string }
+}
+
+export type AsyncValueMapper<V, K, R> = (value: V, key: K, call: AsyncCall) => PromiseLike<R> | R
+export type AsyncKeyValueMapper<K, V, R> = (key: K, value: V, call: AsyncCall) => PromiseLike<R> | R
+export type AsyncFlatMapper<K, V, K2, V2> = AsyncKeyValueMapper<K, V, Iterable<KeyValue<K2, V2>>>

@@ -1,0 +1,357 @@
+import { Observable } from 'rxjs'
+import type { Timer } from '../../common/index.js'
+import { type AnyBatch, BatchBuilder, headersOf, originRow } from '../batch.js'
+import { messageOf, ProcessingError, TimeoutError, TopologyError } from '../errors.js'
+import type { AsyncContext, BatchOperator, NodeContext, PendingWork } from '../node.js'
+import type { KeyIdentity } from '../key-identity.js'
+import type { AsyncOptions, AsyncOrdering, AsyncRetry } from '../async-options.js'
+import { RunningCall } from './async-call.js'
+
+/** What one of the asynchronous operators does with a record, and with the answer. */
+export interface AsyncStep {
+  call(key: unknown, value: unknown, call: RunningCall): unknown
+  emit(out: BatchBuilder<unknown, unknown>, answer: unknown, batch: AnyBatch, row: number): void
+}
+
+export interface ResolvedAsyncOptions {
+  readonly concurrency: number
+  readonly ordering: AsyncOrdering
+  readonly timeoutMs: number
+  readonly retry: Required<AsyncRetry>
+  readonly onError: AsyncOptions['onError']
+}
+
+/** Records a node holds for each call that may run: those behind others of their key, or of their partition. */
+const heldPerCall = 4
+
+/** One record between its arrival and its results' departure. */
+interface Held {
+  readonly batch: AnyBatch
+  readonly row: number
+  /** Those of one key, this one first; null where nothing waits for it. */
+  line: Held[] | null
+  identity: unknown
+  attempt: number
+  /** The call that runs now; null during a pause between two, and at the end. */
+  call: RunningCall | null
+  timer: Timer | null
+  state: 'waiting' | 'answered' | 'left-out'
+  answer: unknown
+}
+
+/**
+ * An operator whose function answers later.
+ *
+ *     input ─▶ line of its key ─▶ ready ─▶ call ⇄ pause ─▶ (turn in the partition) ─▶ finished ─▶ output
+ *                                 └── at most `concurrency` ──┘                        one batch a microtask
+ *
+ * The task takes no more input while `room` is 0, and waits before every commit until nothing is held: what is
+ * committed together was answered together.
+ */
+export function asyncOperator(
+  step: AsyncStep,
+  options: ResolvedAsyncOptions,
+  identity: KeyIdentity,
+): BatchOperator {
+  return (context) => {
+    const later = context.async
+    if (later === undefined) {
+      throw new TopologyError('asynchronous operators need a task that waits for them', {
+        place: { taskId: context.taskId, node: context.nodeName },
+      })
+    }
+    return (source) =>
+      new Observable((subscriber) => {
+        const work = new AsyncWork(context, later, step, options, identity, {
+          next: (batch) => subscriber.next(batch),
+          fail: (error) => subscriber.error(error),
+        })
+        later.register(work)
+        context.onClose(() => work.close())
+        return source.subscribe({
+          next: (batch) => work.take(batch),
+          error: (error) => subscriber.error(error),
+          complete: () => subscriber.complete(),
+        })
+      })
+  }
+}
+
+interface Output {
+  next(batch: AnyBatch): void
+  fail(error: unknown): void
+}
+
+class AsyncWork implements PendingWork {
+  readonly #context: NodeContext
+  readonly #later: AsyncContext
+  readonly #step: AsyncStep
+  readonly #options: ResolvedAsyncOptions
+  readonly #identity: KeyIdentity
+  readonly #output: Output
+  readonly #heldMax: number
+  /** May be called as soon as there is a place. */
+  readonly #ready: Held[] = []
+  /** With order by key: by key, the records that are held. */
+  readonly #lines = new Map<unknown, Held[]>()
+  /** With order by partition: every record that is held, in the order of arrival. */
+  readonly #arrived: Held[] = []
+  #finished: Held[] = []
+  /** Records between arrival and departure. */
+  #held = 0
+  /** Records that take one of the places: calls and pauses. */
+  #running = 0
+  #calls = 0
+  #emitting = false
+  #over = false
+  #drained: { promise: Promise<void>; resolve: () => void } | null = null
+
+  constructor(
+    context: NodeContext,
+    later: AsyncContext,
+    step: AsyncStep,
+    options: ResolvedAsyncOptions,
+    identity: KeyIdentity,
+    output: Output,
+  ) {
+    this.#context = context
+    this.#later = later
+    this.#step = step
+    this.#options = options
+    this.#identity = identity
+    this.#output = output
+    this.#heldMax = options.concurrency * heldPerCall
+  }
+
+  get room(): number {
+    return this.#heldMax - this.#held
+  }
+
+  get waitsForClock(): boolean {
+    return this.#held > 0 && this.#calls === 0 && this.#finished.length === 0
+  }
+
+  drained(): Promise<void> | undefined {
+    if (this.#held === 0) return undefined
+    if (this.#drained === null) {
+      let resolve = () => {}
+      const promise = new Promise<void>((settle) => {
+        resolve = settle
+      })
+      this.#drained = { promise, resolve }
+    }
+    return this.#drained.promise
+  }
+
+  take(batch: AnyBatch): void {
+    if (this.#over) return
+    try {
+      for (let row = 0; row < batch.size; row++) this.#enqueue(batch, row)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    this.#startReady()
+  }
+
+  close(): void {
+    this.#over = true
+    for (const held of this.#all()) {
+      held.timer?.cancel()
+      held.call?.abort(new Error('the task has closed'))
+      held.call = null
+    }
+    this.#drained?.resolve()
+  }
+
+  readonly #open = new Set<Held>()
+
+  #all(): Iterable<Held> {
+    return this.#open
+  }
+
+  #enqueue(batch: AnyBatch, row: number): void {
+    const held: Held = {
+      batch,
+      row,
+      line: null,
+      identity: null,
+      attempt: 0,
+      call: null,
+      timer: null,
+      state: 'waiting',
+      answer: undefined,
+    }
+    this.#held++
+    const { ordering } = this.#options
+    if (ordering === 'partition') this.#arrived.push(held)
+    const key = batch.keys[row]
+    if (ordering !== 'key' || key === null || key === undefined) {
+      this.#ready.push(held)
+      return
+    }
+    held.identity = this.#identity(key)
+    const line = this.#lines.get(held.identity)
+    if (line !== undefined) {
+      held.line = line
+      line.push(held)
+      return
+    }
+    held.line = [held]
+    this.#lines.set(held.identity, held.line)
+    this.#ready.push(held)
+  }
+
+  #startReady(): void {
+    while (!this.#over && this.#running < this.#options.concurrency) {
+      const held = this.#ready.shift()
+      if (held === undefined) return
+      this.#running++
+      this.#open.add(held)
+      this.#call(held)
+    }
+  }
+
+  #call(held: Held): void {
+    const { batch, row } = held
+    held.attempt++
+    const call = new RunningCall(batch, row, held.attempt)
+    held.call = call
+    this.#calls++
+    const { timeoutMs } = this.#options
+    held.timer =
+      timeoutMs === Number.POSITIVE_INFINITY
+        ? null
+        : this.#later.clock.setTimer(timeoutMs, () => this.#timedOut(held, call), true)
+    let answer: unknown
+    try {
+      answer = this.#step.call(batch.keys[row], batch.values[row], call)
+    } catch (error) {
+      answer = Promise.reject(error)
+    }
+    Promise.resolve(answer).then(
+      (value) => {
+        if (held.call === call) this.#answered(held, value)
+      },
+      (error) => {
+        if (held.call === call) this.#failed(held, error)
+      },
+    )
+  }
+
+  #timedOut(held: Held, call: RunningCall): void {
+    if (held.call !== call) return
+    const error = new TimeoutError(`no answer within ${this.#options.timeoutMs} ms`)
+    call.abort(error)
+    this.#failed(held, error)
+  }
+
+  #answered(held: Held, answer: unknown): void {
+    this.#endCall(held)
+    held.answer = answer
+    this.#finish(held, 'answered')
+  }
+
+  #endCall(held: Held): void {
+    held.call = null
+    held.timer?.cancel()
+    held.timer = null
+    this.#calls--
+  }
+
+  #failed(held: Held, error: unknown): void {
+    this.#endCall(held)
+    try {
+      const { attempts, retryIf, backoffMs, maxBackoffMs } = this.#options.retry
+      if (held.attempt < attempts && retryIf(error, held.attempt)) {
+        const pauseMs = Math.min(backoffMs * 2 ** (held.attempt - 1), maxBackoffMs)
+        held.timer = this.#later.clock.setTimer(pauseMs, () => this.#call(held), true)
+        this.#later.progressed()
+        return
+      }
+      this.#giveUp(held, error)
+    } catch (fatal) {
+      this.#fail(fatal)
+      return
+    }
+    this.#finish(held, 'left-out')
+  }
+
+  /** Returns when the record may be left out; else throws. */
+  #giveUp(held: Held, error: unknown): void {
+    const { batch, row } = held
+    const { onError } = this.#options
+    if (onError === undefined) {
+      this.#context.processingError(error, batch, row)
+    } else if (onError === 'fail') {
+      const position = held.batch.origin === null ? null : positionOf(batch, row)
+      throw new ProcessingError(
+        held.attempt === 1 ? messageOf(error) : `${messageOf(error)}, at the last of ${held.attempt} attempts`,
+        { cause: error, place: { taskId: this.#context.taskId, node: this.#context.nodeName, ...position } },
+      )
+    } else {
+      this.#context.dropped('processing', batch, row)
+      if (onError !== 'skip') this.#later.deadLetter(onError.deadLetterTopic, error, batch, row)
+    }
+  }
+
+  /** Nothing more happens here: the owner starts afresh from the last commit. */
+  #fail(error: unknown): void {
+    this.close()
+    this.#output.fail(error)
+  }
+
+  #finish(held: Held, state: 'answered' | 'left-out'): void {
+    held.state = state
+    this.#open.delete(held)
+    this.#running--
+    if (this.#options.ordering === 'partition') this.#finishInTurn()
+    else this.#finished.push(held)
+    const { line } = held
+    if (line !== null) {
+      line.shift()
+      if (line.length > 0) this.#ready.push(line[0]!)
+      else this.#lines.delete(held.identity)
+    }
+    this.#startReady()
+    if (this.#emitting || this.#finished.length === 0) return
+    this.#emitting = true
+    queueMicrotask(() => this.#emit())
+  }
+
+  #finishInTurn(): void {
+    let count = 0
+    while (count < this.#arrived.length && this.#arrived[count]!.state !== 'waiting') count++
+    if (count > 0) this.#finished.push(...this.#arrived.splice(0, count))
+  }
+
+  /** Sends what has come together, as one batch for each run of input. */
+  #emit(): void {
+    this.#emitting = false
+    if (this.#over) return
+    const finished = this.#finished
+    this.#finished = []
+    for (let from = 0; from < finished.length; ) {
+      const { batch } = finished[from]!
+      const out = new BatchBuilder<unknown, unknown>()
+      let to = from
+      for (; to < finished.length && finished[to]!.batch.origin === batch.origin; to++) {
+        const held = finished[to]!
+        if (held.state === 'answered') this.#step.emit(out, held.answer, held.batch, held.row)
+      }
+      if (out.size > 0) this.#output.next(out.build(batch))
+      from = to
+    }
+    this.#held -= finished.length
+    if (this.#held === 0) {
+      this.#drained?.resolve()
+      this.#drained = null
+    }
+    this.#later.progressed()
+  }
+}
+
+function positionOf(batch: AnyBatch, row: number) {
+  const { topic, partition, offsets } = batch.origin!
+  return { topic, partition, offset: offsets[originRow(batch, row)]! }
+}

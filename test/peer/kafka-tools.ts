@@ -1,0 +1,61 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/* Kafka's own tools, run in a Java of this machine. Maven brings the jars, once, into the temp directory. */
+
+const KAFKA_VERSION = '4.1.0'
+
+const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>peer</groupId><artifactId>peer</artifactId><version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_VERSION}</version>
+    </dependency>
+  </dependencies>
+</project>
+`
+
+export interface ToolOutput {
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the main class of a Kafka tool. Throws where it does not exit with 0. */
+export type RunTool = (mainClass: string, args: readonly string[]) => ToolOutput
+
+export function missingPrograms(): string[] {
+  const programs = { java: '-version', mvn: '--version' }
+  return Object.entries(programs)
+    .filter(([name, version]) => spawnSync(name, [version]).status !== 0)
+    .map(([name]) => name)
+}
+
+export function kafkaTools(): RunTool {
+  const jars = fetchJars()
+  return (mainClass, args) => {
+    const java = ['-Dfile.encoding=UTF-8', '-Dsun.stdout.encoding=UTF-8', '-cp', `${jars}/*`, mainClass]
+    const run = spawnSync('java', [...java, ...args], { encoding: 'utf8', maxBuffer: 1024 * 1024 * 1024 })
+    if (run.status === 0) return run
+    throw new Error(`${mainClass} ended with ${run.status ?? run.signal ?? run.error}: ${run.stderr}`)
+  }
+}
+
+function fetchJars(): string {
+  const home = join(tmpdir(), `forebay-peer-kafka-${KAFKA_VERSION}`)
+  const jars = join(home, 'jars')
+  if (existsSync(jars)) return jars
+  const unfinished = join(home, `unfinished-${process.pid}`)
+  mkdirSync(home, { recursive: true })
+  writeFileSync(join(home, 'pom.xml'), pom)
+  const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${unfinished}`]
+  const run = spawnSync('mvn', ['--batch-mode', '--quiet', ...goal], { cwd: home, encoding: 'utf8' })
+  if (run.status !== 0) {
+    rmSync(unfinished, { recursive: true, force: true })
+    throw new Error(`Maven could not bring Kafka ${KAFKA_VERSION}: ${run.stdout}${run.stderr}`)
+  }
+  renameSync(unfinished, jars)
+  return jars
+}
