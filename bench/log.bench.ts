@@ -58,6 +58,7 @@ function consume(): Promise<Measurement> {
             const { count, valueStart, valueEnd } = batch.decode()
             for (let i = 0; i < count; i++) bytes += valueEnd[i]! - valueStart[i]!
             seen += count
+            batch.release?.()
           }
         }
       })

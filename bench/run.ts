@@ -4,6 +4,7 @@ import { formatHeader } from './measure.js'
 
 const suites: Readonly<Record<string, () => Promise<unknown>>> = {
   log: async () => (await import('./log.bench.js')).benchLog(),
+  'log-curves': async () => (await import('./log-curves.bench.js')).benchLogCurves(),
   sql: async () => (await import('./sql.bench.js')).benchSql(),
 }
 

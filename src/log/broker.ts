@@ -78,7 +78,15 @@ export class Broker implements TopicMetadata {
       }
       this.#topics.set(name, { name, id: topic.topicId, partitions, config })
     }
+    this.#stabilizeDirectories()
+    if (!cleanShutdown) for (const partition of this.allPartitions()) partition.stabilize()
     if (stored.deleted.length > 0 || topics.size > stored.topics.size) this.#storeTopics()
+  }
+
+  /** What a partition flushes is not there after a power cut unless its directory is. */
+  #stabilizeDirectories(): void {
+    const { directory } = this.#options
+    directory.files.syncDirectory(directory.path)
   }
 
   /** Partition directories that no list names, such as those another Kafka wrote, are taken in, never dropped. */
@@ -242,6 +250,7 @@ export class Broker implements TopicMetadata {
         this.#openPartition({ topic: topic.name, partition }, topic.config, { cleanShutdown: false }),
       )
     }
+    this.#stabilizeDirectories()
   }
 
   deleteTopic(name: string): void {

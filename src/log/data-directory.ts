@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { FileSystem, Random } from '../common/index.js'
 import { ForebayError, randomUuid } from '../common/index.js'
 
@@ -66,7 +67,7 @@ export class DataDirectory {
   constructor(path: string, files: FileSystem) {
     this.path = path
     this.files = files
-    files.makeDirectory(path)
+    makeStableDirectory(files, path)
     const lock = files.lock(path)
     if ('owner' in lock) throw new DirectoryLockedError(path, describeOwner(files, path, lock.owner))
     this.#release = lock.release
@@ -166,6 +167,15 @@ export class DataDirectory {
       Buffer.from(`${['0', String(lines.length), ...lines].join('\n')}\n`),
     )
   }
+}
+
+/** Makes a directory, and those above it, in a way that outlasts a power cut. */
+function makeStableDirectory(files: FileSystem, path: string): void {
+  if (files.isDirectory(path)) return
+  const parent = dirname(path)
+  if (parent !== path) makeStableDirectory(files, parent)
+  files.makeDirectory(path)
+  files.syncDirectory(parent)
 }
 
 /** Kafka's text form of a UUID: base64url without padding. */

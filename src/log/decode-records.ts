@@ -132,28 +132,21 @@ export function decodeRecords(
     count++
   }
   if (at !== end) throw batch.corrupt(`${end - at} bytes follow the declared ${total} records`)
-  if (count < total) trim(arrays, count)
+  const found = count < total ? trimmed(arrays, count) : arrays
   return {
     count,
     buffer,
-    offsets: arrays.offsets,
-    timestamps: arrays.timestamps,
-    keyStart: arrays.keyStart,
-    keyEnd: arrays.keyEnd,
-    valueStart: arrays.valueStart,
-    valueEnd: arrays.valueEnd,
+    offsets: found.offsets,
+    timestamps: found.timestamps,
+    keyStart: found.keyStart,
+    keyEnd: found.keyEnd,
+    valueStart: found.valueStart,
+    valueEnd: found.valueEnd,
     headers,
   }
 }
 
-interface Arrays {
-  offsets: Float64Array
-  timestamps: Float64Array
-  keyStart: Int32Array
-  keyEnd: Int32Array
-  valueStart: Int32Array
-  valueEnd: Int32Array
-}
+type Arrays = Pick<DecodedBatch, 'offsets' | 'timestamps' | 'keyStart' | 'keyEnd' | 'valueStart' | 'valueEnd'>
 
 /** 2 × 8 + 4 × 4 bytes a record. */
 const BYTES_PER_RECORD = 32
@@ -164,7 +157,21 @@ const SLAB_BYTES = 64 * 1024
 let slab = new ArrayBuffer(0)
 let slabUsed = 0
 
+/** Arrays that were given back, the newest last. */
+const spare: Arrays[] = []
+const SPARE_MAX = 64
+
+/** Takes the arrays of a batch back: the next batch with as many records is decoded into them. */
+export function recycleArrays(decoded: DecodedBatch): void {
+  if (spare.length === SPARE_MAX) return
+  const { offsets, timestamps, keyStart, keyEnd, valueStart, valueEnd } = decoded
+  spare.push({ offsets, timestamps, keyStart, keyEnd, valueStart, valueEnd })
+}
+
 function allocate(count: number): Arrays {
+  // Batches of a topic mostly have as many records as the one before; arrays of another size are let go.
+  const reused = spare.pop()
+  if (reused !== undefined && reused.offsets.length === count) return reused
   const bytes = count * BYTES_PER_RECORD
   let memory = slab
   let at = slabUsed
@@ -190,13 +197,15 @@ function allocate(count: number): Arrays {
   }
 }
 
-function trim(arrays: Arrays, count: number): void {
-  arrays.offsets = arrays.offsets.subarray(0, count)
-  arrays.timestamps = arrays.timestamps.subarray(0, count)
-  arrays.keyStart = arrays.keyStart.subarray(0, count)
-  arrays.keyEnd = arrays.keyEnd.subarray(0, count)
-  arrays.valueStart = arrays.valueStart.subarray(0, count)
-  arrays.valueEnd = arrays.valueEnd.subarray(0, count)
+function trimmed(arrays: Arrays, count: number): Arrays {
+  return {
+    offsets: arrays.offsets.subarray(0, count),
+    timestamps: arrays.timestamps.subarray(0, count),
+    keyStart: arrays.keyStart.subarray(0, count),
+    keyEnd: arrays.keyEnd.subarray(0, count),
+    valueStart: arrays.valueStart.subarray(0, count),
+    valueEnd: arrays.valueEnd.subarray(0, count),
+  }
 }
 
 /** Without undoing the zigzag. Leaves the position after the varint in `cursor`. */

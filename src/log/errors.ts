@@ -118,6 +118,8 @@ export class KafkaError extends ForebayError {
 
 /** Bytes of the log that fail their checksum or cannot be a record batch. Reading them again gives the same. */
 export class CorruptRecordError extends KafkaError {
+  /** What is wrong, without the place. */
+  readonly problem: string
   /** Where the batch lies, as far as known. */
   readonly file: string | undefined
   readonly position: number | undefined
@@ -126,6 +128,7 @@ export class CorruptRecordError extends KafkaError {
     const where = place.file === undefined ? '' : ` in ${place.file}`
     const at = place.position === undefined ? '' : ` at position ${place.position}`
     super('CORRUPT_MESSAGE', `damaged record batch${where}${at}: ${problem}`, { retriable: false })
+    this.problem = problem
     this.file = place.file
     this.position = place.position
   }

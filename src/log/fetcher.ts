@@ -2,6 +2,8 @@ import { type Serde, SerializationError } from '../serde/index.js'
 import type { Broker } from './broker.js'
 import { RecordDeserializationError } from './client-errors.js'
 import { readTransactionMarker } from './control-record.js'
+import { recycleArrays } from './decode-records.js'
+import { KafkaError } from './errors.js'
 import type { ConsumerRecord, DecodedBatch, FetchedBatch, Headers } from './log.js'
 import type { Partition } from './partition.js'
 import type { ReadResult } from './partition-log.js'
@@ -261,6 +263,9 @@ class LogBatch implements FetchedBatch {
   readonly partition: number
   readonly #batch: RecordBatchView
   readonly #fromOffset: number
+  /** What the last `decode` returned. */
+  #decoded: DecodedBatch | null = null
+  #released = false
 
   constructor({ topic, partition }: PartitionState, batch: RecordBatchView, fromOffset: number) {
     this.topic = topic
@@ -280,10 +285,16 @@ class LogBatch implements FetchedBatch {
   }
 
   decode(): DecodedBatch {
-    return this.#batch.decode(this.#fromOffset)
+    if (this.#released) throw new KafkaError('INVALID_REQUEST', 'the batch was released: decode it before')
+    const decoded = this.#batch.decode(this.#fromOffset)
+    this.#decoded = decoded
+    return decoded
   }
 
   release(): void {
+    this.#released = true
     this.#batch.release()
+    if (this.#decoded !== null) recycleArrays(this.#decoded)
+    this.#decoded = null
   }
 }

@@ -4,6 +4,14 @@ export { DamagedDirectoryError, DirectoryLockedError } from './data-directory.js
 export { type EmbeddedLogOptions, Log, type OpenLogOptions } from './embedded-log.js'
 export { CorruptRecordError, isKafkaError, KafkaError, type KafkaErrorName, kafkaErrors } from './errors.js'
 export * from './log.js'
+export {
+  type CheckedPartition,
+  type LogCheckOptions,
+  type LogCheckReport,
+  type LogProblem,
+  verifyDataDirectory,
+} from './log-check.js'
+export { type DumpEntry, type DumpOptions, dumpLogFile, formatDumpEntry } from './log-dump.js'
 export { partitionOfKey } from './partitioner.js'
 export { batchesIn, RecordBatchView } from './record-batch.js'
 export {

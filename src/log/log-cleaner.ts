@@ -87,11 +87,14 @@ export function* cleanLog(context: CleanerContext): Generator<void, CleanResult 
   const limit = all[count]!.baseOffset
   const from = Math.max(context.cleanedUpTo, all[0]!.baseOffset)
   if (from >= limit) return null
+  // What replaces older records must not be lost after they are gone.
+  for (const segment of all.slice(0, count)) segment.syncLog()
   const transactions = new CompletedTransactions(all)
   const { newest, end } = yield* noteKeys(context, transactions, from, limit)
   const affected = all.slice(0, count).filter((segment) => segment.baseOffset < end)
   for (const group of groupSegments(affected, context.config.segmentBytes)) {
-    yield* cleanGroup(context, group, { newest, end, transactions })
+    const groupEnd = all[all.indexOf(group.at(-1)!) + 1]!.baseOffset
+    yield* cleanGroup(context, group, { newest, end, transactions, groupEnd })
   }
   return { cleanedUpTo: end }
 }
@@ -158,6 +161,8 @@ function* groupSegments(segments: readonly Segment[], segmentBytes: number): Gen
 }
 
 interface Round {
+  /** The base of the segment after the group. */
+  readonly groupEnd: number
   readonly newest: OffsetMap
   /** Records from here on are not touched. */
   readonly end: number
@@ -235,7 +240,7 @@ function cleanBatch(context: CleanerContext, batch: RecordBatchView, round: Roun
       tombstones ||= tombstone
     }
   }
-  if (kept === 0 && !mustStayEmpty(context, batch, end)) return null
+  if (kept === 0 && !mustStayEmpty(context, batch, round)) return null
   const setHorizon = horizon === null && ((batch.control && emptyTransaction && kept > 0) || tombstones)
   if (kept === keep.length && !setHorizon) return batch
   const newHorizon = setHorizon ? now + config.deleteRetentionMs : kept === 0 ? null : horizon
@@ -244,9 +249,13 @@ function cleanBatch(context: CleanerContext, batch: RecordBatchView, round: Roun
   return rewritten
 }
 
-/** Sequence numbers go on from the last batch of a producer, offsets from the last batch of the round. */
-function mustStayEmpty({ producers }: CleanerContext, batch: RecordBatchView, end: number): boolean {
-  return batch.nextOffset === end || (batch.producerId >= 0 && producers.isLastBatch(batch))
+/**
+ * Sequence numbers go on from the last batch of a producer, offsets from the last batch of a segment: where a segment
+ * ends before the next one begins, a power cut took its end.
+ */
+function mustStayEmpty({ producers }: CleanerContext, batch: RecordBatchView, round: Round): boolean {
+  if (batch.nextOffset === round.end || batch.nextOffset === round.groupEnd) return true
+  return batch.producerId >= 0 && producers.isLastBatch(batch)
 }
 
 /** Puts the cleaned segment in the place of its group, in steps that a restart can finish or undo. */

@@ -212,7 +212,11 @@ function recoverUnclean(options: RecoveryOptions, all: Segment[], snapshots: num
   let kept = from
   for (; kept < all.length && truncation === null; kept++) {
     const segment = all[kept]!
-    logEndOffset = segment.baseOffset
+    if (kept > from && segment.baseOffset !== logEndOffset) {
+      // A power cut took the end of the segment before, and left this one.
+      truncation = lostEnd(all[kept - 1]!, segment)
+      break
+    }
     const problem = segment.recover((batch) => {
       replay(producers, batch, segment, options.now)
       logEndOffset = batch.nextOffset
@@ -235,6 +239,11 @@ function recoverUnclean(options: RecoveryOptions, all: Segment[], snapshots: num
     truncation,
     snapshots: snapshots.filter((offset) => offset <= logEndOffset),
   }
+}
+
+function lostEnd(before: Segment, next: Segment): Truncation {
+  const reason = `the end is lost: the segment after it begins at offset ${next.baseOffset}`
+  return { file: before.path, position: before.sizeBytes, bytes: 0, reason }
 }
 
 function cut(segment: Segment, problem: CorruptRecordError): Truncation {

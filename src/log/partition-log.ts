@@ -158,6 +158,11 @@ export class PartitionLog {
     return this.#producers.openTransactions()
   }
 
+  /** The newest epoch of a producer seen here; -1: unknown. */
+  producerEpoch(producerId: number): number {
+    return this.#producers.epochOf(producerId)
+  }
+
   // ---------------------------------------------------------------------------------------------- append
 
   /**

@@ -108,6 +108,14 @@ export class Partition implements TopicPartition {
     return this.log.flush()
   }
 
+  /**
+   * Where every acknowledgement waits for stable storage: makes what is there stable, at once. For what a restart
+   * found or decided, before anybody acts on it. Throws KAFKA_STORAGE_ERROR.
+   */
+  stabilize(): void {
+    if (this.flushesEveryRecord) this.log.flushSync()
+  }
+
   #flushInBackground(): void {
     // A failure is kept by the log and met by the next append.
     this.flush().catch(() => {})

@@ -28,6 +28,17 @@ interface ProducerEntry {
   lastSeenMs: number
 }
 
+/** -1 stands for: none. */
+export interface ProducerSummary {
+  readonly producerId: number
+  readonly epoch: number
+  readonly lastSequence: number
+  readonly lastOffset: number
+  readonly transactionFirstOffset: number
+  readonly coordinatorEpoch: number
+  readonly lastSeenMs: number
+}
+
 export interface CompletedTransaction {
   readonly producerId: number
   readonly firstOffset: number
@@ -62,6 +73,24 @@ export class ProducerState {
   readonly #producers = new Map<number, ProducerEntry>()
   /** Open transactions by producer id, in the order of their first offsets. */
   readonly #open = new Map<number, number>()
+
+  /** What snapshots keep of each producer. */
+  entries(): ProducerSummary[] {
+    return [...this.#producers.values()].map((entry) => ({
+      producerId: entry.producerId,
+      epoch: entry.epoch,
+      lastSequence: entry.batches.at(-1)?.lastSequence ?? -1,
+      lastOffset: entry.batches.at(-1)?.lastOffset ?? -1,
+      transactionFirstOffset: entry.transactionFirstOffset,
+      coordinatorEpoch: entry.coordinatorEpoch,
+      lastSeenMs: entry.lastSeenMs,
+    }))
+  }
+
+  /** -1: unknown. */
+  epochOf(producerId: number): number {
+    return this.#producers.get(producerId)?.epoch ?? -1
+  }
 
   get producerCount(): number {
     return this.#producers.size

@@ -188,8 +188,8 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
       this.#producerEpoch = 0
     }
     const header: BatchHeader = {
-      producerId: this.#producerId,
-      producerEpoch: this.#producerEpoch,
+      producerId: this.#owner?.producerId ?? this.#producerId,
+      producerEpoch: this.#owner?.producerEpoch ?? this.#producerEpoch,
       baseSequence: queue.nextSequence,
       transactional: this.#owner !== null,
     }
@@ -204,6 +204,8 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     }
     transactions.addPartition(owner, queue.target)
     queue.transaction = this.#transaction
+    // Each transaction has a new epoch, under which sequence numbers begin anew.
+    queue.nextSequence = 0
     this.#transactionTargets.push(queue.target)
   }
 
@@ -308,8 +310,6 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     if (this.#phase !== 'uninitialized') throw wrongPhase('initTransactions', this.#phase)
     const { transactions } = this.#context
     this.#owner = transactions.initProducer(transactionalId, transactionTimeoutMs ?? 60_000)
-    this.#producerId = this.#owner.producerId
-    this.#producerEpoch = this.#owner.producerEpoch
     this.#phase = 'ready'
   }
 

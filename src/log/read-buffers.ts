@@ -22,7 +22,9 @@ export class ReadBuffer {
 
   constructor(length: number) {
     const shareable = length > SMALL_BYTES && length <= READ_BYTES
-    this.#memory = shareable ? (spare.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES)) : Buffer.allocUnsafe(length)
+    this.#memory = shareable
+      ? (spare.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES))
+      : Buffer.allocUnsafe(length)
     this.bytes = length === this.#memory.length ? this.#memory : this.#memory.subarray(0, length)
   }
 

@@ -17,7 +17,8 @@ import {
 } from './transaction-metadata.js'
 
 /*
- * The life of a transaction (protocol V1: the epoch grows when an owner registers, not per transaction).
+ * The life of a transaction. As in protocol V2 (KIP-890), each transaction has an epoch of its own, so that a record
+ * that decides one can never be taken for a decision about the next.
  *
  *          first partition            commit                 all markers written
  *   Empty ────────────────▶ Ongoing ─────────▶ PrepareCommit ────────────────────▶ CompleteCommit ─▶ Ongoing …
@@ -43,8 +44,9 @@ export interface TransactionState {
 /** A registered owner: valid as long as the state still has this epoch. */
 export interface TransactionOwner {
   readonly state: TransactionState
-  readonly producerId: number
-  readonly producerEpoch: number
+  /** These move on with every transaction that the owner ends. */
+  producerId: number
+  producerEpoch: number
 }
 
 export interface TransactionCoordinatorOptions {
@@ -110,6 +112,7 @@ export class TransactionCoordinator {
       onMarker: () => {},
     })
     this.#settleOpenTransactions(named)
+    this.#passSeenEpochs()
   }
 
   #settleOpenTransactions(named: ReadonlyMap<string, readonly TopicPartition[]>): void {
@@ -119,18 +122,30 @@ export class TransactionCoordinator {
       decided.set(state.producerId, state)
     }
     for (const partition of this.#broker.allPartitions()) {
-      for (const { producerId, producerEpoch } of partition.log.openTransactions()) {
+      const open = partition.log.openTransactions()
+      for (const { producerId, producerEpoch } of open) {
         const state = decided.get(producerId)
         const isNamed =
           state !== undefined &&
+          state.producerEpoch === producerEpoch &&
           named
             .get(state.transactionalId)!
             .some((p) => p.topic === partition.topic && p.partition === partition.partition)
         const committed = isNamed && state.status === 'PrepareCommit'
         partition.appendMarker({ producerId, producerEpoch, committed })
       }
+      if (open.length > 0) partition.stabilize()
     }
     for (const state of decided.values()) this.#complete(state)
+  }
+
+  /** After a power cut partitions may know newer epochs than this log: the next owner has to be above them. */
+  #passSeenEpochs(): void {
+    for (const state of this.#states.values()) {
+      for (const { log } of this.#broker.allPartitions()) {
+        state.producerEpoch = Math.max(state.producerEpoch, log.producerEpoch(state.producerId))
+      }
+    }
   }
 
   /** Registers an owner of the transactional id: ends what an earlier one left and fences it. */
@@ -249,19 +264,23 @@ export class TransactionCoordinator {
         `${state.transactionalId}: a transaction in state ${state.status} cannot ${committed ? 'commit' : 'abort'}`,
       )
     }
-    if (durable) return this.#finishDurably(state)
+    if (durable) return this.#finishDurably(owner)
     this.#finish(state)
+    renew(owner)
     return null
   }
 
-  async #finishDurably(state: TransactionState): Promise<void> {
+  async #finishDurably(owner: TransactionOwner): Promise<void> {
+    const { state } = owner
     const prepared = state.status
     await this.#log.partition().flush()
     const partitions = [...state.partitions]
     if (state.status === prepared) this.#writeMarkers(state)
     await Promise.all(partitions.filter((p) => !p.deleted).map((partition) => partition.flush()))
     // A new owner may have completed it meanwhile.
-    if (state.status === prepared) this.#finish(state)
+    if (state.status !== prepared) return
+    this.#finish(state)
+    renew(owner)
   }
 
   #decide(state: TransactionState, prepared: 'PrepareCommit' | 'PrepareAbort'): void {
@@ -303,12 +322,13 @@ export class TransactionCoordinator {
   }
 
   #complete(state: TransactionState): void {
-    const before = state.status
-    state.status = before === 'PrepareCommit' ? 'CompleteCommit' : 'CompleteAbort'
+    const { status, producerId, producerEpoch } = state
+    state.status = status === 'PrepareCommit' ? 'CompleteCommit' : 'CompleteAbort'
+    this.#bumpEpoch(state)
     try {
       this.#persist(state)
     } catch (error) {
-      state.status = before
+      Object.assign(state, { status, producerId, producerEpoch })
       throw error
     }
   }
@@ -329,6 +349,12 @@ export class TransactionCoordinator {
   close(): void {
     for (const state of this.#states.values()) state.timer?.cancel()
   }
+}
+
+/** The owner goes on with the epoch of the next transaction. */
+function renew(owner: TransactionOwner): void {
+  owner.producerId = owner.state.producerId
+  owner.producerEpoch = owner.state.producerEpoch
 }
 
 function isPrepared(status: TransactionStatus): boolean {

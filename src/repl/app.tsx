@@ -1,13 +1,17 @@
-import { Box, Text, useApp, useInput, useStdout } from 'ink'
-import { type ReactElement, useEffect, useState } from 'react'
+import { Box, Static, Text, useApp, useStdout } from 'ink'
+import { type ReactElement, useEffect, useRef, useState } from 'react'
 import { splitStatements } from '../sql/index.js'
+import { highlighted } from './highlight.js'
 import type { History } from './history.js'
 import { LiveView } from './live-view.js'
-import { metaCommand } from './meta-commands.js'
+import { type MetaCommand, metaCommand } from './meta-commands.js'
+import { paint } from './paint.js'
 import { Prompt } from './prompt.js'
-import { renderError, renderOutcome } from './render-outcome.js'
+import { CONTINUATION, PROMPT } from './prompt-rows.js'
+import { paintedError, renderOutcome } from './render-outcome.js'
 import type { Catalogue, LiveQuery, Outcome, Session } from './session.js'
 import { useTerminalSize } from './terminal-size.js'
+import { useKeys } from './use-keys.js'
 
 export interface Progress {
   readonly label: string
@@ -15,17 +19,26 @@ export interface Progress {
   readonly fraction: number
 }
 
+export interface StartupReport {
+  readonly progress: (progress: Progress) => void
+  /** Something that goes on behind the prompt has failed. */
+  readonly failed: (error: unknown) => void
+}
+
 type Mode =
-  | { readonly kind: 'prompt' }
-  | { readonly kind: 'running'; readonly label: string; readonly startedAt: number }
+  | { readonly kind: 'prompt'; readonly serial: number }
+  | { readonly kind: 'running'; readonly label: string }
   | { readonly kind: 'progress'; readonly progress: Progress }
   | { readonly kind: 'live'; readonly query: LiveQuery; readonly ended: () => void }
 
 const emptyCatalogue: Catalogue = { sources: [], topics: [], queries: [], functions: [], properties: [] }
+/** More rows of a finished result would only push the rest out of the scrollback. */
+const ROWS_PRINTED_MAX = 1000
+const CLEAR_SCREEN = '\u001b[2J\u001b[H'
 
 /**
  * The terminal: finished output goes to the scrollback, below it stands the live area: the prompt, a progress bar or
- * a live table.
+ * a live table. Output and the change of the live area are drawn in one frame.
  */
 export function App(props: {
   session: Session
@@ -33,92 +46,134 @@ export function App(props: {
   banner: string
   now: () => number
   /** Runs before the first prompt and may show progress; the SQL it returns is run as if it had been typed. */
-  startup?: (report: (progress: Progress) => void) => Promise<string>
+  startup?: (report: StartupReport) => Promise<string>
 }): ReactElement {
   const { session, history, now } = props
   const { exit } = useApp()
   const { write } = useStdout()
   const { columns: width, rows } = useTerminalSize()
-  const [mode, setMode] = useState<Mode>({ kind: 'running', label: 'starting', startedAt: now() })
+  const [mode, setMode] = useState<Mode>({ kind: 'running', label: 'starting' })
   const [catalogue, setCatalogue] = useState(emptyCatalogue)
+  const [printed, setPrinted] = useState<readonly string[]>([])
+  const [expanded, setExpanded] = useState(false)
+  /** Keys pressed while a statement runs: they are for the next prompt. */
+  const typedAhead = useRef('')
+  const prompts = useRef(0)
+  /** The user has gone: what was about to run no longer does. */
+  const left = useRef(false)
+  // Statements run across renders: they read the newest values here.
+  const latest = useRef({ width, expanded })
+  latest.current = { width, expanded }
 
   const print = (lines: readonly string[]): void => {
-    if (lines.length > 0) write(`${lines.join('\n')}\n`)
+    if (lines.length > 0) setPrinted((before) => [...before, lines.join('\n')])
   }
   const toPrompt = async (): Promise<void> => {
-    setCatalogue(await session.catalogue())
-    setMode({ kind: 'prompt' })
+    if (left.current) return
+    setCatalogue(await session.catalogue().catch(() => catalogue))
+    setMode({ kind: 'prompt', serial: ++prompts.current })
   }
 
   useEffect(() => {
     const start = async (): Promise<void> => {
       print([props.banner, ''])
       try {
-        const sql = await props.startup?.((progress) => setMode({ kind: 'progress', progress }))
-        if (sql !== undefined) return await runSql(sql, true)
+        const sql = await props.startup?.({
+          progress: (progress) => setMode({ kind: 'progress', progress }),
+          failed: (error) => print(paintedError(error)),
+        })
+        if (sql !== undefined) await runSql(splitStatements(sql).statements, true)
       } catch (error) {
-        print([renderError(error), ''])
+        print([...paintedError(error), ''])
       }
       await toPrompt()
     }
     void start()
+    return () => {
+      left.current = true
+    }
   }, [])
 
+  useKeys((input, key) => {
+    if (mode.kind !== 'running' && mode.kind !== 'progress') return
+    // What has been committed stays.
+    if (key.ctrl && input === 'c') exit()
+    else if (key.return) typedAhead.current += '\n'
+    else if (key.backspace || key.delete) typedAhead.current = typedAhead.current.slice(0, -1)
+    else if (!key.ctrl && !key.meta && !key.escape) typedAhead.current += input
+  })
+
   async function submit(text: string): Promise<void> {
-    if (text.trim() === '') return
+    setMode({ kind: 'running', label: 'running' })
     print(echo(text))
     history.add(text)
     const command = metaCommand(text)
-    if (command === null) await runSql(text)
-    else if (command.kind === 'sql') await runSql(command.sql)
-    else if (command.kind === 'text') print([command.text, ''])
-    else if (command.kind === 'history') print([...history.entries.map((e, i) => `${i + 1}  ${e}`), ''])
-    else if (command.kind === 'clear') write('\u001b[2J\u001b[H')
-    else exit()
-  }
-
-  /** Statement by statement, so that with `echoed` each stands above its outcome. */
-  async function runSql(sql: string, echoed = false): Promise<void> {
-    const startedAt = now()
-    setMode({ kind: 'running', label: 'running', startedAt })
-    try {
-      for (const statement of echoed ? splitStatements(sql).statements : [sql]) {
-        if (echoed) print(echo(statement))
-        for await (const outcome of session.run(statement)) await show(outcome)
-        if (echoed) print([''])
-      }
-      print([`${((now() - startedAt) / 1000).toFixed(3)} s`, ''])
-    } catch (error) {
-      print([renderError(error), ''])
-    }
+    if (command?.kind === 'exit') return exit()
+    if (command === null) await runSql([text], false)
+    else if (command.kind === 'sql') await runSql([command.sql], false)
+    else perform(command)
     await toPrompt()
   }
 
-  async function show(outcome: Outcome): Promise<void> {
+  function perform(command: Exclude<MetaCommand, { kind: 'sql' | 'exit' }>): void {
+    switch (command.kind) {
+      case 'text':
+        return print([command.text, ''])
+      case 'history':
+        return print([...history.entries.map((e, i) => `${String(i + 1).padStart(4)}  ${e}`), ''])
+      case 'expanded':
+        setExpanded(!expanded)
+        return print([`Expanded display is ${expanded ? 'off' : 'on'}.`, ''])
+      case 'clear':
+        return write(CLEAR_SCREEN)
+    }
+  }
+
+  /** With `echoed`, each statement stands above its outcome, as if it had been typed. */
+  async function runSql(statements: readonly string[], echoed: boolean): Promise<void> {
+    setMode({ kind: 'running', label: 'running' })
+    try {
+      for (const statement of statements) {
+        if (left.current) return
+        if (echoed) print(echo(statement))
+        let startedAt = now()
+        for await (const outcome of session.run(statement)) {
+          await show(outcome, now() - startedAt)
+          startedAt = now()
+        }
+        print([''])
+      }
+    } catch (error) {
+      print([...paintedError(error), ''])
+    }
+  }
+
+  async function show(outcome: Outcome, elapsedMs: number): Promise<void> {
     if (outcome.kind === 'live') {
       await new Promise<void>((ended) => setMode({ kind: 'live', query: outcome.query, ended }))
-    } else print(renderOutcome(outcome, 'table', width))
+    } else {
+      print(renderOutcome(outcome, 'table', { ...latest.current, rowsMax: ROWS_PRINTED_MAX, elapsedMs }))
+    }
   }
 
   function liveEnded(lines: readonly string[], error: unknown, ended: () => void): void {
-    setMode({ kind: 'running', label: 'running', startedAt: now() })
-    print(error === null ? lines : [...lines, renderError(error)])
+    setMode({ kind: 'running', label: 'running' })
+    print(error === null ? lines : [...lines, ...paintedError(error)])
     ended()
   }
 
-  switch (mode.kind) {
-    case 'prompt':
-      return (
-        <Prompt
-          history={history}
-          catalogue={catalogue}
-          rows={rows}
-          onSubmit={(text) => void submit(text)}
-          onExit={exit}
-        />
-      )
-    case 'live':
-      return (
+  return (
+    <>
+      <Static items={[...printed]}>
+        {(text, i) => (
+          <Box key={i} width={width}>
+            <Text>{text === '' ? ' ' : text}</Text>
+          </Box>
+        )}
+      </Static>
+      {mode.kind === 'running' && <Text dimColor>{`${mode.label} …`}</Text>}
+      {mode.kind === 'progress' && <ProgressBar progress={mode.progress} width={width} />}
+      {mode.kind === 'live' && (
         <LiveView
           query={mode.query}
           width={width}
@@ -126,46 +181,37 @@ export function App(props: {
           now={now}
           onEnd={(lines, error) => liveEnded(lines, error, mode.ended)}
         />
-      )
-    case 'progress':
-      return (
-        <Interruptible onInterrupt={exit} content={<ProgressBar progress={mode.progress} width={width} />} />
-      )
-    case 'running':
-      return <Interruptible onInterrupt={exit} content={<Text dimColor>{`${mode.label} …`}</Text>} />
-  }
-}
-
-/** Ctrl-C while something runs leaves the program; what had been committed stays. */
-function Interruptible({
-  content,
-  onInterrupt,
-}: {
-  content: ReactElement
-  onInterrupt: () => void
-}): ReactElement {
-  useInput((input, key) => {
-    if (key.ctrl && input === 'c') onInterrupt()
-  })
-  return content
+      )}
+      {mode.kind === 'prompt' && (
+        <Prompt
+          key={mode.serial}
+          history={history}
+          catalogue={catalogue}
+          width={width}
+          rows={rows}
+          typedAhead={typedAhead}
+          onSubmit={(text) => void submit(text)}
+          onClear={() => write(CLEAR_SCREEN)}
+          onExit={exit}
+        />
+      )}
+    </>
+  )
 }
 
 function ProgressBar({ progress, width }: { progress: Progress; width: number }): ReactElement {
   const size = Math.max(10, Math.min(40, width - progress.label.length - 10))
   const full = Math.round(progress.fraction * size)
   return (
-    <Box>
-      <Text>{`${progress.label} `}</Text>
+    <Text wrap="truncate">
+      {`${progress.label} `}
       <Text color="cyan">{'█'.repeat(full)}</Text>
       <Text dimColor>{'░'.repeat(size - full)}</Text>
-      <Text>{` ${Math.floor(progress.fraction * 100)} %`}</Text>
-    </Box>
+      {` ${Math.floor(progress.fraction * 100)} %`}
+    </Text>
   )
 }
 
 function echo(text: string): string[] {
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line, i) => (i === 0 ? 'forebay> ' : '      -> ') + line)
+  return highlighted(text.trimEnd()).map((line, i) => paint.prompt(i === 0 ? PROMPT : CONTINUATION) + line)
 }

@@ -22,6 +22,8 @@ export const USAGE = `forebay: continuous SQL over an embedded log
   forebay -f FILE             run a file of statements, print, leave
   forebay demo [--rate N]     the flights demo; with --rate, N times faster than it happened
 
+  forebay topic | group | produce | consume | log …      without SQL: forebay topic --help
+
   --data DIR                  the data directory (default ./forebay-data)
   --memory                    keep nothing
   --format table|json|csv     how results are printed with -e, -f and pipes

@@ -1,3 +1,4 @@
+import { expectedTokens } from '../sql/index.js'
 import type { Catalogue } from './session.js'
 
 export interface Completion {
@@ -15,6 +16,9 @@ const KEYWORDS = (
   'BOOLEAN INTEGER BIGINT DOUBLE DECIMAL STRING VARCHAR BYTES DATE TIME TIMESTAMP ARRAY MAP STRUCT TRUE FALSE ' +
   'MILLISECONDS SECONDS MINUTES HOURS DAYS'
 ).split(' ')
+
+/** Parsed for the sake of ksqlDB's scripts, but there is nothing behind them. */
+const CONNECTOR_WORDS = new Set(['CONNECTOR', 'CONNECTORS', 'SINK'])
 
 const WITH_PROPERTIES = [
   'KAFKA_TOPIC',
@@ -34,36 +38,65 @@ const WITH_PROPERTIES = [
 
 /**
  * What may stand at the cursor: after FROM and JOIN the sources, after PRINT topics, after TERMINATE queries, inside
- * WITH its properties; elsewhere the columns of the sources the statement names, then functions and keywords.
+ * WITH its properties; elsewhere the columns of the sources the statement names, the keywords the grammar allows
+ * there, then functions. Where the text before cannot be parsed, every keyword is offered.
  */
 export function complete(text: string, cursor: number, catalogue: Catalogue): Completion {
   const head = text.slice(0, cursor)
-  const word = /[\w@`"]*$/.exec(head)![0]
+  // A property's name has points in it.
+  const word = /(?<=\b(?:UN)?SET\s+')[\w.]*$|[\w@`"]*$/i.exec(head)![0]
   const from = cursor - word.length
   const statement = currentStatement(text, cursor)
   const before = head.slice(0, from).toUpperCase()
-  return { from, items: matching(word, candidates(before, statement, word, catalogue)) }
+  const items = candidates(before, statement, catalogue) ?? anywhere(head, before, statement, word, catalogue)
+  return { from, items: matching(word, items) }
 }
 
-function candidates(before: string, statement: string, word: string, catalogue: Catalogue): string[] {
+/** Null: nothing special stands here. */
+function candidates(before: string, statement: string, catalogue: Catalogue): string[] | null {
   const sources = catalogue.sources.map((s) => s.name)
-  if (/\b(FROM|JOIN|INTO|DESCRIBE|DROP\s+(STREAM|TABLE)(\s+IF\s+EXISTS)?)\s+$/.test(before)) return sources
+  if (/\bDESCRIBE\s+FUNCTION\s+$/.test(before)) return [...catalogue.functions]
+  if (/\b(FROM|JOIN|INTO|DROP\s+(STREAM|TABLE)(\s+IF\s+EXISTS)?)\s+$/.test(before)) return sources
+  if (/\bDESCRIBE\s+$/.test(before)) return [...sources, 'FUNCTION']
+  if (/\bEXPLAIN\s+$/.test(before)) return [...catalogue.queries, 'SELECT', 'CREATE']
   if (/\bPRINT\s+$/.test(before)) return [...catalogue.topics]
   if (/\b(TERMINATE|PAUSE|RESUME)\s+$/.test(before)) return [...catalogue.queries, 'ALL']
-  if (/\b(SET|UNSET)\s+'$/.test(before)) return [...catalogue.properties]
-  if (/\bWITH\s*\([^)]*$/.test(before)) return WITH_PROPERTIES
-  if (/\bDESCRIBE\s+FUNCTION\s+$/.test(before)) return [...catalogue.functions]
-  const columns = columnsInScope(before, statement, catalogue)
-  if (/\.\s*$/.test(before)) return columns
-  if (word === '') return []
-  return [...columns, ...KEYWORDS, ...catalogue.functions.map((f) => `${f}(`), ...sources]
+  if (/\b(UN)?SET\s+'$/.test(before)) return [...catalogue.properties]
+  if (/\bWITH\s*\(([^)]*,)?\s*$/.test(before)) return WITH_PROPERTIES
+  if (/\.\s*$/.test(before)) return columnsInScope(before, statement, catalogue)
+  return null
 }
 
-/** Columns of the sources that the statement names, or of the one an alias before the dot stands for. */
+function anywhere(
+  head: string,
+  before: string,
+  statement: string,
+  word: string,
+  catalogue: Catalogue,
+): readonly string[] {
+  const { keywords: allowed, identifier } = expectedTokens(head)
+  const keywords = allowed.filter((k) => !CONNECTOR_WORDS.has(k))
+  const known = keywords.length > 0 || identifier
+  // What follows a source's name could be an alias, which nobody looks up.
+  const named = !/\b(FROM|JOIN)\s+[\w@`"]+\s+$/.test(before)
+  const columns = named && (identifier || !known) ? columnsInScope(before, statement, catalogue) : []
+  const names =
+    word === '' || (known && !identifier)
+      ? []
+      : [...catalogue.functions.map((f) => `${f}(`), ...catalogue.sources.map((s) => s.name)]
+  return [...columns, ...(known ? keywords : word === '' ? [] : KEYWORDS), ...names]
+}
+
+/**
+ * Columns of the sources that the statement names, or of the one an alias before the dot stands for; of all sources
+ * while it names none.
+ */
 function columnsInScope(before: string, statement: string, catalogue: Catalogue): string[] {
   const upper = statement.toUpperCase()
   const qualifier = /([\w@]+)\.\s*$/.exec(before)?.[1]
+  const named = /\b(FROM|JOIN)\b/.test(upper)
   const inScope = catalogue.sources.filter((source) => {
+    if (!named && qualifier === undefined) return true
     const use = new RegExp(
       `\\b(?:FROM|JOIN)\\s+${escapeRegExp(source.name.toUpperCase())}\\b(?:\\s+(?:AS\\s+)?([\\w@]+))?`,
     ).exec(upper)

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemClock } from '../common/index.js'
 import type { Log } from '../log/index.js'
 import { type SqlEngine, splitStatements } from '../sql/index.js'
-import type { Progress } from './app.js'
+import type { StartupReport } from './app.js'
 import { createFlightTopics, FLIGHTS, loadAirports, loadFlights } from './flights.js'
 import { LiveModel } from './live-model.js'
 import { type OutputFormat, renderOutcome } from './render-outcome.js'
@@ -39,24 +40,52 @@ export interface DemoOptions {
   readonly rate: number | null
 }
 
-/** Prepares the demo for the terminal; returns the queries to show. With a rate, flights go on arriving behind them. */
+/**
+ * Prepares the demo for the terminal; `sql` are the queries to show, `loaded` resolves when all flights are in the log
+ * or `signal` has stopped the loader: with a rate that is later, flights go on arriving behind the prompt.
+ */
 export async function startDemo(
   { log, engine, signal, rate }: DemoOptions,
-  report: (progress: Progress) => void,
-): Promise<string> {
+  { progress, failed }: StartupReport,
+): Promise<{ sql: string; loaded: Promise<void> }> {
   const { definitions, queries } = demoScript()
-  report({ label: 'loading airports', fraction: 0 })
+  progress({ label: 'loading airports', fraction: 0 })
   await createFlightTopics(log)
   await loadAirports(log)
   await engine.execute(definitions)
+  const sql = queries.join('\n')
+  if (rate !== null) return { sql, loaded: loadFlights(log, { signal, rate }).catch(failed) }
   const onProgress = (flights: number): void =>
-    report({ label: 'loading flights', fraction: flights / FLIGHTS })
-  if (rate === null) {
-    await loadFlights(log, { signal, onProgress })
-    report({ label: 'computing', fraction: 1 })
-    await engine.caughtUp()
-  } else void loadFlights(log, { signal, rate })
-  return queries.join('\n')
+    progress({ label: 'loading flights', fraction: flights / FLIGHTS })
+  await loadFlights(log, { signal, onProgress })
+  if (!signal.aborted) await compute(engine, progress)
+  return { sql, loaded: Promise.resolve() }
+}
+
+const POLL_MS = 50
+
+/** Waits until the queries have caught up with the flights; progress is what they have read since. */
+async function compute(engine: SqlEngine, progress: StartupReport['progress']): Promise<void> {
+  const lag = async (): Promise<number> => {
+    let sum = 0
+    for (const { streams } of engine.apps.running.values()) {
+      for (const records of (await streams.lag()).values()) sum += records
+    }
+    return sum
+  }
+  const total = await lag()
+  let done = false
+  const end = (): void => {
+    done = true
+  }
+  const caughtUp = engine.caughtUp()
+  caughtUp.then(end, end)
+  while (!done) {
+    progress({ label: 'computing', fraction: total === 0 ? 1 : Math.max(0, 1 - (await lag()) / total) })
+    const pause = new Promise<void>((resolve) => systemClock.setTimer(POLL_MS, resolve, true))
+    await Promise.race([caughtUp, pause])
+  }
+  await caughtUp
 }
 
 /** Runs the demo to its end and prints its result tables. */
@@ -83,7 +112,9 @@ export async function runDemo(
     out(sql)
     for await (const outcome of session.run(sql)) {
       const lines =
-        outcome.kind === 'live' ? await lastRows(outcome.query, format) : renderOutcome(outcome, format, 0)
+        outcome.kind === 'live'
+          ? await lastRows(outcome.query, format)
+          : renderOutcome(outcome, format, { width: 0 })
       for (const line of lines) out(line)
     }
     out('')
@@ -103,5 +134,7 @@ async function lastRows(query: LiveQuery, format: OutputFormat): Promise<string[
   await query.stop()
   const rows = model.newest(SNAPSHOT_ROWS)
   const note = `the last ${rows.length} of ${model.rowCount} rows, after ${model.received} changes`
-  return renderOutcome({ kind: 'table', title: null, columns: query.columns, rows, note }, format, 0)
+  return renderOutcome({ kind: 'table', title: null, columns: query.columns, rows, note }, format, {
+    width: 0,
+  })
 }

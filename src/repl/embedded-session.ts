@@ -57,6 +57,11 @@ async function catalogueOf(engine: SqlEngine): Promise<Catalogue> {
     topics: await engine.log.admin.listTopics(),
     queries: [...engine.executor.queries.keys()],
     functions: engine.functions.list().map((f) => f.name),
-    properties: [],
+    properties: await propertyNames(engine),
   }
+}
+
+async function propertyNames(engine: SqlEngine): Promise<string[]> {
+  const [result] = await engine.execute('SHOW PROPERTIES;')
+  return result?.kind === 'rows' ? result.rows.map(([name]) => String(name)) : []
 }

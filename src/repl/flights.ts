@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { ForebayError, nodeFiles } from '../common/index.js'
+import { ForebayError, nodeFiles, systemClock } from '../common/index.js'
 import { readCsv, readJsonArray, runSource } from '../connect/index.js'
 import type { Log } from '../log/index.js'
 import { Serdes } from '../serde/index.js'
@@ -65,12 +65,25 @@ export async function loadFlights(
   await runSource(log, {
     name: 'demo-flights',
     topic: 'flights',
-    rows: readJsonArray(nodeFiles, join(dataDirectory(), 'flights-20k.json')) as Iterable<Flight>,
+    rows: inSlices(readJsonArray(nodeFiles, join(dataDirectory(), 'flights-20k.json')) as Iterable<Flight>),
     keySerde: Serdes.string(),
     valueSerde: Serdes.json<Omit<Flight, 'origin'>>(),
     toRecord: ({ origin, ...flight }) => ({ key: origin, value: flight, timestamp: departure(flight.date) }),
     ...options,
   })
+}
+
+const SLICE_ROWS = 500
+
+/** Lets the event loop turn now and then: a progress bar wants to be drawn, and queries to begin. */
+async function* inSlices<R>(rows: Iterable<R>): AsyncGenerator<R> {
+  let count = 0
+  for (const row of rows) {
+    if (++count % SLICE_ROWS === 0) {
+      await new Promise<void>((resolve) => systemClock.setTimer(0, resolve, true))
+    }
+    yield row
+  }
 }
 
 /** `2001/01/31 23:59` as ms since the epoch. */

@@ -1,14 +1,19 @@
-import { Box, Text, useInput } from 'ink'
-import { type ReactElement, useEffect, useState } from 'react'
-import { LiveModel } from './live-model.js'
+import { Box, Text } from 'ink'
+import { type ReactElement, useEffect, useRef, useState } from 'react'
+import { LiveModel, type Order, Rate } from './live-model.js'
+import { paint } from './paint.js'
 import type { LiveQuery } from './session.js'
-import { textTable } from './text-table.js'
+import { isNumeric, naturalWidths, textTable } from './text-table.js'
+import { useKeys } from './use-keys.js'
 
 const REFRESH_MS = 100
 const EMPTY_AFTER_MS = 2000
 const ROWS_MAX = 10_000
 
-/** A push query as a table that moves; Ctrl-C or q ends it, the space bar holds the picture still. */
+/**
+ * A push query as a table that moves. Ctrl-C, q or Escape ends it, the space bar holds the picture still, s orders the
+ * rows by the next column, r turns the order round. What stood there last is handed to `onEnd`.
+ */
 export function LiveView(props: {
   query: LiveQuery
   width: number
@@ -18,22 +23,46 @@ export function LiveView(props: {
 }): ReactElement {
   const { query, width, now } = props
   const [model] = useState(() => new LiveModel(ROWS_MAX))
+  const [rate] = useState(() => new Rate(10))
   const [startedAt] = useState(now)
   const [held, setHeld] = useState(false)
+  const [order, setOrder] = useState<Order | null>(null)
   const [hint, setHint] = useState<string | null>(null)
   const [, refresh] = useState(0)
-  const shown = Math.max(3, props.rows - 7)
+  const widths = useRef<number[]>([])
 
+  function draw(): string[] {
+    // With the hint and the footer it stays lower than the terminal.
+    const count = Math.max(1, props.rows - 7)
+    const rows = order === null ? model.newest(count) : model.sorted(order, count)
+    const columns = query.columns.map((c, i) =>
+      i === order?.column ? { ...c, name: `${c.name} ${order.descending ? '▼' : '▲'}` } : c,
+    )
+    widths.current = naturalWidths(columns, rows, widths.current)
+    return textTable(columns, rows, { width, widths: widths.current })
+  }
+
+  // A held picture is drawn anew only for another order or size.
+  const picture = useRef<{ readonly of: string; readonly lines: string[] }>({ of: '', lines: [] })
+  const of = `${width} ${props.rows} ${order?.column} ${order?.descending}`
+  if (!held || picture.current.of !== of) picture.current = { of, lines: draw() }
+
+  const counts = (state: string): string => {
+    const { rowCount, received } = model
+    const rows = `${rowCount}${model.forgotten ? '+' : ''} row${rowCount === 1 ? '' : 's'}`
+    const changes = received === rowCount ? '' : ` · ${received} changes`
+    return ` ${state} · ${rows}${changes} · ${((now() - startedAt) / 1000).toFixed(1)} s`
+  }
+  const reason = model.received > 0 ? [] : [hint ?? 'waiting for rows …']
+
+  // The query may end at any time; what is shown then has the order and the size of now.
+  const last = useRef<() => string[]>(() => [])
+  last.current = () => [...draw(), ...(hint === null ? [] : reason), paint.dim(counts('ended'))]
   useEffect(() => {
-    const finish = (error: unknown): void =>
-      props.onEnd(
-        [...tableLines(model, query, width, shown), footer(model, now() - startedAt, 'ended')],
-        error,
-      )
     const subscription = query.rows.subscribe({
       next: (change) => model.accept(change),
-      error: (error: unknown) => finish(error),
-      complete: () => finish(null),
+      error: (error: unknown) => props.onEnd(last.current(), error),
+      complete: () => props.onEnd(last.current(), null),
     })
     return () => subscription.unsubscribe()
   }, [])
@@ -51,33 +80,40 @@ export function LiveView(props: {
     return () => clearTimeout(timer)
   }, [])
 
-  useInput((input, key) => {
-    if ((key.ctrl && input === 'c') || input === 'q' || key.escape) void query.stop()
-    else if (input === ' ') setHeld((h) => !h)
+  useKeys((input, key) => {
+    if ((key.ctrl && input === 'c') || key.escape) void query.stop()
+    // Keys pressed quickly arrive together.
+    else for (const character of input) press(character)
   })
+
+  function press(character: string): void {
+    if (character === 'q') void query.stop()
+    else if (character === ' ') setHeld((h) => !h)
+    else if (character === 's') setOrder(nextOrder)
+    else if (character === 'r') setOrder((o) => o && { ...o, descending: !o.descending })
+  }
+
+  /** Numbers begin with the largest; after the last column comes the order of arrival again. */
+  function nextOrder(now: Order | null): Order | null {
+    const column = query.columns[now === null ? 0 : now.column + 1]
+    if (column === undefined) return null
+    return { column: query.columns.indexOf(column), descending: isNumeric(column) }
+  }
 
   return (
     <Box flexDirection="column">
-      {tableLines(model, query, width, shown).map((line, i) => (
-        // Lines have no identity of their own: they are redrawn as a whole.
-        // biome-ignore lint/suspicious/noArrayIndexKey: a line is its position
-        <Text key={i} bold={i === 0} wrap="truncate">
+      {[...picture.current.lines, ...reason].map((line, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a line is its position, all are drawn anew
+        <Text key={i} wrap="truncate">
           {line}
         </Text>
       ))}
-      {model.received === 0 && <Text dimColor>{hint ?? 'waiting for rows …'}</Text>}
       <Text dimColor wrap="truncate">
-        {`${footer(model, now() - startedAt, held ? 'held' : 'live')} · Ctrl-C ends · space ${held ? 'goes on' : 'holds'}`}
+        {`${counts(held ? 'held' : 'live')} · ${rate.read(now(), model.received)}/s`}
+      </Text>
+      <Text dimColor wrap="truncate">
+        {` Ctrl-C ends · space ${held ? 'goes on' : 'holds'} · s sorts${order === null ? '' : ' · r reverses'}`}
       </Text>
     </Box>
   )
-}
-
-function tableLines(model: LiveModel, query: LiveQuery, width: number, shown: number): string[] {
-  return textTable(query.columns, model.newest(shown), { width })
-}
-
-function footer(model: LiveModel, elapsedMs: number, state: string): string {
-  const rows = `${model.rowCount} row${model.rowCount === 1 ? '' : 's'}`
-  return ` ${state} · ${rows} · ${model.received} changes · ${(elapsedMs / 1000).toFixed(1)} s`
 }

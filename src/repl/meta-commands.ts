@@ -6,20 +6,25 @@
 export type MetaCommand =
   | { readonly kind: 'sql'; readonly sql: string }
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'exit' | 'clear' | 'history' }
+  | { readonly kind: 'exit' | 'clear' | 'history' | 'expanded' }
 
-const HELP = `SQL statements end with ; and Enter. A SELECT … EMIT CHANGES stays live until Ctrl-C.
+const HELP = `SQL statements end with ; and Enter. A SELECT … EMIT CHANGES is live until Ctrl-C.
 
-  SHOW STREAMS; TABLES; TOPICS; QUERIES; FUNCTIONS;   what there is     \\ds \\dt \\dT \\dq \\df
-  DESCRIBE name [EXTENDED];                            columns, topic    \\d name
-  SELECT … FROM table WHERE key = …;                   pull: the current rows
-  SELECT … FROM source EMIT CHANGES [LIMIT n];         push: rows as they come
-  PRINT topic [FROM BEGINNING] [LIMIT n];              raw records
-  EXPLAIN query;                                       plan and topology
-  RUN SCRIPT 'file';                                   statements of a file    \\i file
+  SHOW STREAMS; TABLES; TOPICS; QUERIES; FUNCTIONS;  \\ds \\dt \\dT \\dq \\df
+  DESCRIBE name [EXTENDED];                          \\d name   \\d+ name
+  SELECT … FROM table WHERE key = …;                 pull: the rows as they are
+  SELECT … FROM source EMIT CHANGES [LIMIT n];       push: rows as they come
+  PRINT topic [FROM BEGINNING] [LIMIT n];            raw records
+  EXPLAIN query;                                     plan and topology
+  RUN SCRIPT 'file';                                 \\i file
+  one field a line, on and off                       \\x
+  history   clear   exit                             \\q
 
-  Enter runs at the end of a finished statement, else begins a new line (Alt-Enter always does)
-  Tab completes · ↑ ↓ history · Ctrl-R searches it · Ctrl-A/E/K/U/W edit · Ctrl-C clears · Ctrl-D or \\q leaves`
+  Enter         runs a finished statement, else begins a new line
+  Tab           completes: keywords, streams, tables, columns, functions
+  ↑ ↓  Ctrl-R   history, and searching it
+  Ctrl-C        clears the line, ends a live table; twice leaves, as Ctrl-D does
+  live table    space holds, s sorts by the next column, r reverses, q ends`
 
 /** Null: not a meta command, so it is SQL. */
 export function metaCommand(text: string): MetaCommand | null {
@@ -27,9 +32,10 @@ export function metaCommand(text: string): MetaCommand | null {
   const word = line.toLowerCase().replace(/;$/, '')
   if (['exit', 'quit', '\\q', '.exit', '.quit'].includes(word)) return { kind: 'exit' }
   if (word === 'clear' || word === '.clear') return { kind: 'clear' }
+  if (word === '\\x') return { kind: 'expanded' }
   if (word === 'history' || word === '.history') return { kind: 'history' }
   if (['help', '\\?', '\\h', '.help'].includes(word)) return { kind: 'text', text: HELP }
-  const match = /^[\\.](\w+)(?:\s+(.*?))?;?$/s.exec(line)
+  const match = /^[\\.](\w+\+?)(?:\s+(.*?))?;?$/s.exec(line)
   if (match === null) return null
   const [, command, argument = ''] = match
   const sql = shorthand(command!, argument)
@@ -43,6 +49,10 @@ function shorthand(command: string, argument: string): string | null {
     case 'd':
     case 'schema':
       return argument === '' ? 'SHOW STREAMS; SHOW TABLES;' : `DESCRIBE ${argument};`
+    case 'd+':
+      return argument === ''
+        ? 'SHOW STREAMS EXTENDED; SHOW TABLES EXTENDED;'
+        : `DESCRIBE ${argument} EXTENDED;`
     case 'ds':
       return 'SHOW STREAMS;'
     case 'dt':

@@ -1,15 +1,16 @@
-import { Box, type Key, Text, useInput } from 'ink'
-import { type ReactElement, useRef, useState } from 'react'
+import { Box, type Key, Text, useStdin } from 'ink'
+import { type ReactElement, type RefObject, useEffect, useRef, useState } from 'react'
 import { splitStatements } from '../sql/index.js'
 import { commonPrefix, complete } from './completer.js'
 import * as edit from './editor.js'
-import { HighlightedLine, segments } from './highlight.js'
 import type { History } from './history.js'
+import { paint } from './paint.js'
+import { PROMPT, promptRows } from './prompt-rows.js'
 import type { Catalogue } from './session.js'
+import { useKeys } from './use-keys.js'
 
-const PROMPT = 'forebay> '
-const CONTINUATION = '      -> '
-const MENU_MAX = 8
+const CONTROLS = /[\u0000-\u0009\u000b-\u001f\u007f]/g
+const DELETE_KEY = '\u001b[3~'
 
 interface State {
   readonly editor: edit.EditorState
@@ -24,23 +25,37 @@ interface State {
   } | null
   /** Ctrl-R: the needle and the entry found. */
   readonly search: { readonly needle: string; readonly found: number | null } | null
+  /** Ctrl-C was pressed on an empty line: once more leaves. */
+  readonly leaving: boolean
 }
 
-const initial: State = { editor: edit.emptyEditor, recalled: null, draft: '', menu: null, search: null }
+const initial: State = {
+  editor: edit.emptyEditor,
+  recalled: null,
+  draft: '',
+  menu: null,
+  search: null,
+  leaving: false,
+}
 
 /** True when Enter at the end should run the text: a meta command, or statements that all end with `;`. */
 export function isComplete(text: string): boolean {
   const trimmed = text.trim()
   if (/^(\\\S.*|\.\w.*|exit|quit|help|clear|history)$/i.test(trimmed)) return true
-  return trimmed.endsWith(';') && splitStatements(trimmed).rest.trim() === ''
+  const { statements, rest, unclosed } = splitStatements(trimmed)
+  return statements.length > 0 && rest === '' && !unclosed
 }
 
 /** The multi-line SQL prompt: highlighting, history (↑ ↓, Ctrl-R), completion (Tab). */
 export function Prompt(props: {
   history: History
   catalogue: Catalogue
+  width: number
   rows: number
+  /** Keys from before there was a prompt; taken over when it appears. */
+  typedAhead?: RefObject<string>
   onSubmit: (text: string) => void
+  onClear: () => void
   onExit: () => void
 }): ReactElement {
   const { history, catalogue } = props
@@ -48,7 +63,7 @@ export function Prompt(props: {
   // Keys may arrive faster than React renders: the newest state is kept here.
   const current = useRef(state)
   const update = (next: Partial<State>): void => {
-    current.current = { ...current.current, menu: null, ...next }
+    current.current = { ...current.current, menu: null, leaving: false, ...next }
     setState(current.current)
   }
   const submit = (text: string): void => {
@@ -57,7 +72,27 @@ export function Prompt(props: {
     props.onSubmit(text)
   }
 
-  useInput((input, key) => {
+  // Ink gives Delete and Backspace the same name: they are told apart by what the terminal sent.
+  const { internal_eventEmitter: keyboard } = useStdin()
+  const sent = useRef('')
+  useEffect(() => {
+    const remember = (data: string): void => {
+      sent.current = data
+    }
+    keyboard.on('input', remember)
+    return () => {
+      keyboard.off('input', remember)
+    }
+  }, [keyboard])
+
+  useEffect(() => {
+    const early = props.typedAhead?.current ?? ''
+    if (early === '') return
+    props.typedAhead!.current = ''
+    typed(current.current, early)
+  }, [])
+
+  useKeys((input, key) => {
     const now = current.current
     if (now.search !== null) searchKey(now, input, key)
     else editKey(now, input, key)
@@ -71,6 +106,7 @@ export function Prompt(props: {
     if (key.downArrow || (key.ctrl && input === 'n')) return next(now)
     if (key.ctrl) return control(now, input, key)
     if (key.escape) return update({ menu: null })
+    if (key.delete && sent.current === DELETE_KEY) return update({ editor: edit.deleteForward(editor) })
     if (key.backspace || key.delete)
       return update({ editor: key.meta ? edit.killWord(editor) : edit.backspace(editor) })
     if (key.leftArrow) return update({ editor: key.meta ? edit.wordLeft(editor) : edit.left(editor) })
@@ -82,17 +118,17 @@ export function Prompt(props: {
     if (input !== '' && !key.meta && !key.pageUp && !key.pageDown) typed(now, input)
   }
 
-  /** A paste arrives as one piece, line ends and all; if it ends with a line end and is complete, it runs. */
+  /**
+   * A paste arrives as one piece, line ends and all, and so do keys pressed while a statement ran: what is complete at
+   * a line end runs, the rest is for the next prompt.
+   */
   function typed(now: State, input: string): void {
-    const text = input.replaceAll(/\r\n?/g, '\n').replaceAll('\t', '  ')
+    const text = input.replaceAll(/\r\n?/g, '\n').replaceAll('\t', '  ').replaceAll(CONTROLS, '')
     const editor = edit.insert(now.editor, text)
-    if (
-      text.length > 1 &&
-      text.endsWith('\n') &&
-      editor.cursor === editor.text.length &&
-      isComplete(editor.text)
-    ) {
-      submit(editor.text)
+    const lineEnd = editor.cursor === editor.text.length ? editor.text.lastIndexOf('\n') : -1
+    if (text.length > 1 && text.includes('\n') && isComplete(editor.text.slice(0, lineEnd))) {
+      if (props.typedAhead !== undefined) props.typedAhead.current = editor.text.slice(lineEnd + 1)
+      submit(editor.text.slice(0, lineEnd))
     } else update({ editor, recalled: null })
   }
 
@@ -100,7 +136,7 @@ export function Prompt(props: {
     const { editor } = now
     const atEnd = editor.text.slice(editor.cursor).trim() === ''
     if (!key.meta && atEnd && isComplete(editor.text)) submit(editor.text)
-    else if (editor.text.trim() === '') submit('')
+    else if (editor.text.trim() === '') return
     else update({ editor: edit.insert(editor, '\n') })
   }
 
@@ -122,7 +158,10 @@ export function Prompt(props: {
       case 'r':
         return update({ search: { needle: '', found: null }, draft: editor.text })
       case 'c':
-        return editor.text === '' ? props.onExit() : update(initial)
+        if (editor.text !== '') return update(initial)
+        return now.leaving ? props.onExit() : update({ leaving: true })
+      case 'l':
+        return props.onClear()
       case 'd':
         return editor.text === '' ? props.onExit() : update({ editor: edit.deleteForward(editor) })
       default:
@@ -163,6 +202,8 @@ export function Prompt(props: {
       const replaced = edit.replace(editor, menu.from, editor.cursor, menu.items[selected]!)
       return update({ editor: replaced, menu: { ...menu, selected } })
     }
+    const head = editor.text.slice(editor.text.lastIndexOf('\n', editor.cursor - 1) + 1, editor.cursor)
+    if (head.trim() === '' && editor.text.trim() !== '') return update({ editor: edit.insert(editor, '  ') })
     const { from, items } = complete(editor.text, editor.cursor, catalogue)
     if (items.length === 0) return
     const prefix = commonPrefix(items)
@@ -179,7 +220,7 @@ export function Prompt(props: {
     const { needle, found } = now.search!
     if (key.return || key.rightArrow || key.leftArrow || key.tab) return update({ search: null })
     if (key.escape || (key.ctrl && (input === 'c' || input === 'g'))) {
-      return update({ search: null, editor: edit.editorWith(now.draft) })
+      return update({ search: null, editor: edit.editorWith(now.draft), recalled: null })
     }
     const older = key.ctrl && input === 'r'
     const wanted = key.backspace || key.delete ? needle.slice(0, -1) : older ? needle : needle + input
@@ -191,7 +232,7 @@ export function Prompt(props: {
     })
   }
 
-  return <PromptView state={state} rows={props.rows} />
+  return <PromptView state={state} width={props.width} rows={props.rows} />
 }
 
 /** A completed word is followed by a blank, except a function, which is followed by its arguments. */
@@ -199,58 +240,37 @@ function completed(item: string): string {
   return item.endsWith('(') ? item : `${item} `
 }
 
-function PromptView({ state, rows }: { state: State; rows: number }): ReactElement {
-  const { editor, menu, search } = state
-  const pieces = segments(editor.text)
-  const lines = lineRanges(editor.text)
-  const cursorLine = lines.findIndex((l) => editor.cursor <= l.to)
-  // The live area stays lower than the terminal, or Ink would clear the scrollback.
-  const visible = Math.max(1, rows - 6)
-  const first = Math.max(0, Math.min(cursorLine - Math.floor(visible / 2), lines.length - visible))
+function PromptView(props: { state: State; width: number; rows: number }): ReactElement {
+  const { editor, menu, search, leaving } = props.state
+  // The live area stays lower than the terminal.
+  const size = { width: props.width, rowsMax: Math.max(1, props.rows - 6) }
   return (
     <Box flexDirection="column">
-      {lines.slice(first, first + visible).map((line, i) => (
-        <Box key={line.from}>
-          <Text bold color="blue">
-            {first + i === 0 ? PROMPT : CONTINUATION}
-          </Text>
-          <HighlightedLine
-            pieces={pieces}
-            from={line.from}
-            to={line.to}
-            cursor={first + i === cursorLine ? editor.cursor : null}
-          />
-        </Box>
+      {promptRows(editor.text, editor.cursor, size).map((row, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a row is its position, all are drawn anew
+        <Text key={i} wrap="truncate">
+          {row}
+        </Text>
       ))}
-      {search !== null && <Text dimColor>{`(reverse-i-search) ${search.needle}_`}</Text>}
-      {menu !== null && <Menu items={menu.items} selected={menu.selected} />}
+      {search !== null && <Text dimColor wrap="truncate">{`(reverse-i-search) ${search.needle}_`}</Text>}
+      {menu !== null && <Text wrap="truncate">{menuLine(menu.items, menu.selected, props.width)}</Text>}
+      {leaving && <Text dimColor>{'Ctrl-C once more leaves, as Ctrl-D does'}</Text>}
     </Box>
   )
 }
 
-function Menu({ items, selected }: { items: readonly string[]; selected: number }): ReactElement {
-  const first = Math.max(0, Math.min(selected - MENU_MAX + 1, items.length - MENU_MAX))
-  return (
-    <Text wrap="truncate-end">
-      <Text>{' '.repeat(PROMPT.length)}</Text>
-      {items.slice(first, first + MENU_MAX).map((item, i) => (
-        <Text key={item} inverse={first + i === selected} dimColor={first + i !== selected}>
-          {` ${item} `}
-        </Text>
-      ))}
-      {items.length > first + MENU_MAX && (
-        <Text dimColor>{` … ${items.length - first - MENU_MAX} more`}</Text>
-      )}
-    </Text>
-  )
-}
-
-function lineRanges(text: string): { from: number; to: number }[] {
-  const ranges: { from: number; to: number }[] = []
-  let from = 0
-  for (const line of text.split('\n')) {
-    ranges.push({ from, to: from + line.length })
-    from += line.length + 1
-  }
-  return ranges
+/** As many items as fit on a line, the selected one among them. */
+function menuLine(items: readonly string[], selected: number, width: number): string {
+  const room = width - PROMPT.length - 12
+  let first = Math.max(0, selected)
+  let used = (items[first]?.length ?? 0) + 2
+  let last = first
+  const fits = (i: number): boolean => i >= 0 && i < items.length && used + items[i]!.length + 2 <= room
+  while (fits(last + 1)) used += items[++last]!.length + 2
+  while (fits(first - 1)) used += items[--first]!.length + 2
+  const shown = items
+    .slice(first, last + 1)
+    .map((item, i) => (first + i === selected ? paint.inverse(` ${item} `) : paint.dim(` ${item} `)))
+  const left = items.length - last - 1
+  return ' '.repeat(PROMPT.length - 1) + shown.join('') + (left > 0 ? paint.dim(` … ${left} more`) : '')
 }

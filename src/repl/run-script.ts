@@ -1,4 +1,12 @@
-import { csvRow, jsonRow, type OutputFormat, renderError, renderOutcome } from './render-outcome.js'
+import { splitStatements } from '../sql/index.js'
+import {
+  csvHeader,
+  csvRow,
+  jsonRow,
+  type OutputFormat,
+  renderError,
+  renderOutcome,
+} from './render-outcome.js'
 import type { LiveQuery, Session } from './session.js'
 
 export interface ScriptOutput {
@@ -11,7 +19,7 @@ export type ExitCode = 0 | 1 | 130
 
 /**
  * Runs statements without a terminal. Stops at the first error. A push query prints its rows as they come, until its
- * LIMIT or until `signal`.
+ * LIMIT or until `signal`. The last statement may go without its semicolon.
  */
 export async function runScript(
   session: Session,
@@ -20,10 +28,10 @@ export async function runScript(
 ): Promise<ExitCode> {
   const { format, signal } = options
   try {
-    for await (const outcome of session.run(sql)) {
+    for await (const outcome of session.run(splitStatements(sql).rest === '' ? sql : `${sql}\n;`)) {
       if (signal.aborted) return 130
       if (outcome.kind === 'live') await printRows(outcome.query, options)
-      else for (const line of renderOutcome(outcome, format, 0)) options.out(line)
+      else for (const line of renderOutcome(outcome, format, { width: 0 })) options.out(line)
     }
     return signal.aborted ? 130 : 0
   } catch (error) {
@@ -38,7 +46,7 @@ function printRows(
 ): Promise<void> {
   const { format, signal, out } = options
   const { columns } = query
-  if (format !== 'json') out(columns.map((c) => c.name).join(','))
+  if (format !== 'json') out(csvHeader(columns))
   return new Promise((resolve, reject) => {
     const stop = (): void => void query.stop()
     if (signal.aborted) stop()

@@ -9,7 +9,11 @@ export interface TerminalSize {
 /** The terminal's size, kept up to date. */
 export function useTerminalSize(): TerminalSize {
   const { stdout } = useStdout()
-  const read = (): TerminalSize => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 })
+  const read = (): TerminalSize => {
+    // The stream given to Ink does not tell its height; see show-app.tsx.
+    const [columns, rows] = stdout.getWindowSize?.() ?? [stdout.columns, stdout.rows]
+    return { columns: columns || 80, rows: rows || 24 }
+  }
   const [size, setSize] = useState(read)
   useEffect(() => {
     const resized = (): void => setSize(read())

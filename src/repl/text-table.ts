@@ -1,9 +1,12 @@
 import stringWidth from 'string-width'
+import { paint } from './paint.js'
 import type { Column, Row } from './session.js'
 
 export interface TableOptions {
   /** The terminal's width; wider cells are cut with `…`. 0 = no limit. */
   readonly width: number
+  /** Columns get at least these widths: so that a table that moves keeps its shape. */
+  readonly widths?: readonly number[]
 }
 
 const NUMERIC = /^(INTEGER|BIGINT|DOUBLE|DECIMAL)/
@@ -17,23 +20,54 @@ const CELL_MIN = 6
  *      ATL    │     718
  */
 export function textTable(columns: readonly Column[], rows: readonly Row[], options: TableOptions): string[] {
-  const cells = rows.map((row) => columns.map((c, i) => formatCell(row[i], c.type)))
-  const natural = columns.map((c, i) =>
-    Math.max(stringWidth(c.name), ...cells.map((row) => stringWidth(row[i]!)), 1),
-  )
+  const natural = naturalWidths(columns, rows, options.widths)
   const widths = options.width === 0 ? natural : shrink(natural, options.width)
-  const line = (values: readonly string[], pad: (text: string, i: number) => string): string =>
-    ` ${values.map(pad).join(' │ ')} `.trimEnd()
-  const padded = (text: string, i: number): string =>
-    NUMERIC.test(columns[i]!.type) ? alignRight(text, widths[i]!) : alignLeft(text, widths[i]!)
+  const cell = (text: string, i: number): string =>
+    isNumeric(columns[i]!) ? alignRight(text, widths[i]!) : alignLeft(text, widths[i]!)
+  const line = (cells: readonly string[]): string => ` ${cells.join(' │ ')}`.trimEnd()
   return [
-    line(
-      columns.map((c) => c.name),
-      padded,
-    ),
+    paint.bold(line(columns.map((c, i) => cell(c.name, i)))),
     widths.map((w) => '─'.repeat(w + 2)).join('┼'),
-    ...cells.map((row) => line(row, padded)),
+    ...rows.map((row) =>
+      line(
+        columns.map((c, i) => {
+          const text = cell(formatCell(row[i], c.type), i)
+          return row[i] === null || row[i] === undefined ? text.replace('NULL', paint.dim) : text
+        }),
+      ),
+    ),
   ]
+}
+
+/** One field a line, for rows that are too wide to stand side by side. */
+export function recordLines(columns: readonly Column[], rows: readonly Row[]): string[] {
+  const width = Math.max(1, ...columns.map((c) => stringWidth(c.name)))
+  return rows.flatMap((row, n) => [
+    paint.dim(`─[ ${n + 1} ]${'─'.repeat(Math.max(1, width - 3))}`),
+    ...columns.map((c, i) => ` ${alignLeft(c.name, width)} │ ${formatCell(row[i], c.type)}`),
+  ])
+}
+
+export function isNumeric({ type }: Column): boolean {
+  return NUMERIC.test(type)
+}
+
+/** Whether the columns can stand side by side and still show something. */
+export function fits(columns: readonly Column[], width: number): boolean {
+  return width === 0 || columns.length * (CELL_MIN + 3) - 1 <= width
+}
+
+/** What the columns need to show everything. */
+export function naturalWidths(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  atLeast: readonly number[] = [],
+): number[] {
+  return columns.map((c, i) => {
+    let width = Math.max(1, stringWidth(c.name), atLeast[i] ?? 0)
+    for (const row of rows) width = Math.max(width, stringWidth(formatCell(row[i], c.type)))
+    return width
+  })
 }
 
 /** The text of a value in a cell: NULL for null, structures as JSON, no line breaks. */
@@ -41,7 +75,7 @@ export function formatCell(value: unknown, type: string): string {
   if (value === null || value === undefined) return 'NULL'
   if (typeof value === 'number' && type === 'DOUBLE') return formatDouble(value)
   const text = typeof value === 'object' ? JSON.stringify(value, jsonValue) : String(value)
-  return text.replaceAll(/\r?\n/g, '⏎').replaceAll('\t', ' ')
+  return text.replaceAll(/\r?\n/g, '⏎').replaceAll(/[\u0000-\u001f\u007f]/g, ' ')
 }
 
 /** At most four digits behind the point; very large and very small values keep their exponent. */
@@ -59,15 +93,28 @@ export function jsonValue(_key: string, value: unknown): unknown {
   return value
 }
 
-/** Takes space from the widest columns until the table fits. */
+/**
+ * Takes space away until the table fits: first from columns wider than 24, the widest first, then from the one that
+ * needs most, such as a statement's text, so that names stay whole beside it.
+ */
 function shrink(natural: readonly number[], width: number): number[] {
-  const widths = [...natural]
-  const available = Math.max(width - 3 * natural.length + 1, CELL_MIN * natural.length)
-  for (let total = widths.reduce((a, b) => a + b, 0); total > available; total--) {
-    const widest = widths.indexOf(Math.max(...widths))
-    if (widths[widest]! <= CELL_MIN) break
-    widths[widest]!--
+  const widths = natural.map((w) => Math.min(w, width))
+  const available = width - 3 * natural.length + 1
+  let excess = widths.reduce((a, b) => a + b, 0) - available
+  const narrow = (floor: number, measure: readonly number[]): void => {
+    while (excess > 0) {
+      let widest = -1
+      widths.forEach((w, i) => {
+        if (w > floor && (widest === -1 || measure[i]! > measure[widest]!)) widest = i
+      })
+      if (widest === -1) return
+      widths[widest]!--
+      excess--
+    }
   }
+  narrow(24, widths)
+  narrow(12, natural)
+  narrow(CELL_MIN, widths)
   return widths
 }
 
@@ -85,8 +132,10 @@ function alignRight(text: string, width: number): string {
 export function truncate(text: string, width: number): string {
   if (stringWidth(text) <= width) return text
   let cut = ''
+  let used = 0
   for (const character of text) {
-    if (stringWidth(cut + character) > width - 1) break
+    used += stringWidth(character)
+    if (used > width - 1) break
     cut += character
   }
   return `${cut}…`

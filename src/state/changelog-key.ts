@@ -1,4 +1,4 @@
-import { readInt64 } from '../serde/index.js'
+import { longSerde, readInt64, type Serde } from '../serde/index.js'
 
 /*
  * Keys of changelog records, as Kafka Streams writes them, so that either side restores the other's:
@@ -10,32 +10,43 @@ import { readInt64 } from '../serde/index.js'
 export const WINDOW_SUFFIX_BYTES = 12
 export const SESSION_SUFFIX_BYTES = 16
 
-export function windowChangelogKey(key: Uint8Array, start: number, sequence: number): Buffer {
-  const bytes = withSuffix(key, WINDOW_SUFFIX_BYTES)
-  writeTime(bytes, key.length, start)
-  bytes.writeInt32BE(sequence, key.length + 8)
-  return bytes
+/** A key with its two times: start and sequence number of a window, end and start of a session. */
+export interface TimedKey<K> {
+  key: K
+  major: number
+  minor: number
 }
 
-export function sessionChangelogKey(key: Uint8Array, end: number, start: number): Buffer {
-  const bytes = withSuffix(key, SESSION_SUFFIX_BYTES)
-  writeTime(bytes, key.length, end)
-  writeTime(bytes, key.length + 8, start)
-  return bytes
+export function windowKeySerde<K>(keySerde: Serde<K>): Serde<TimedKey<K>> {
+  return {
+    write(at, out) {
+      keySerde.write(at.key, out)
+      longSerde.write(at.major, out)
+      out.writeInt32(at.minor)
+    },
+    read: (buffer, start, end) => ({
+      key: keySerde.read(buffer, start, end - WINDOW_SUFFIX_BYTES),
+      major: readTime(buffer, end - WINDOW_SUFFIX_BYTES),
+      minor: buffer.readInt32BE(end - 4),
+    }),
+  }
+}
+
+export function sessionKeySerde<K>(keySerde: Serde<K>): Serde<TimedKey<K>> {
+  return {
+    write(at, out) {
+      keySerde.write(at.key, out)
+      longSerde.write(at.major, out)
+      longSerde.write(at.minor, out)
+    },
+    read: (buffer, start, end) => ({
+      key: keySerde.read(buffer, start, end - SESSION_SUFFIX_BYTES),
+      major: readTime(buffer, end - SESSION_SUFFIX_BYTES),
+      minor: readTime(buffer, end - 8),
+    }),
+  }
 }
 
 export function readTime(bytes: Buffer, at: number): number {
   return Number(readInt64(bytes, at))
-}
-
-function withSuffix(key: Uint8Array, suffixBytes: number): Buffer {
-  const bytes = Buffer.allocUnsafe(key.length + suffixBytes)
-  bytes.set(key, 0)
-  return bytes
-}
-
-function writeTime(bytes: Buffer, at: number, ms: number): void {
-  const high = Math.floor(ms / 0x1_0000_0000)
-  bytes.writeInt32BE(high, at)
-  bytes.writeUInt32BE(ms - high * 0x1_0000_0000, at + 4)
 }

@@ -4,11 +4,12 @@ import { isIdentityOrdered } from './blob-layout.js'
 import { prefixEnd } from './key-order.js'
 import { sortByText } from './key-sort.js'
 import { mergeScan } from './merge-scan.js'
-import type { ChangelogWriter, KeyValueEntry, KeyValueStore } from './store.js'
+import { type ChangelogPort, changelogPort } from './changelog-port.js'
+import type { ChangelogWriter, EntryStore, KeyValueEntry, KeyValueStore, StoreEntry } from './store.js'
 import { NO_TIMESTAMP, type StoreCodec } from './store-codec.js'
 import type { ChangelogRecord } from './store-spec.js'
 import { type Condition, PAGE_ROWS, quoted, type StoreTable, tuple } from './store-table.js'
-import { type CacheEntry, WriteBackCache } from './write-back-cache.js'
+import { CacheEntry, WriteBackCache } from './write-back-cache.js'
 
 /** A range of keys for cache and table alike. */
 interface KeyRange<K> {
@@ -19,13 +20,13 @@ interface KeyRange<K> {
 }
 
 /** Keys and values in a SQLite table, behind a write-back cache. Values given to it must not be changed afterwards. */
-export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S> {
+export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S>, EntryStore<K> {
   readonly name: string
   readonly persistent: boolean
   readonly #codec: StoreCodec<K, S>
   readonly #table: StoreTable
-  readonly #changelog: ChangelogWriter | undefined
-  readonly #cache: WriteBackCache<K, S>
+  readonly #changelog: ChangelogPort | null
+  readonly #cache: WriteBackCache<K, unknown>
   readonly #keyColumns: readonly string[]
 
   constructor(options: {
@@ -41,41 +42,55 @@ export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S> {
     this.persistent = options.persistent
     this.#codec = codec
     this.#table = table
-    this.#changelog = options.changelog
+    this.#changelog = changelogPort(options.name, codec.keySerde, codec.valueSerde, options.changelog)
     const layout = codec.layout
     this.#keyColumns = layout.keyColumns.map((column) => quoted(column.name))
-    const compare = (a: CacheEntry<K, S>, b: CacheEntry<K, S>) => layout.compareKeys(a.key, b.key)
-    this.#cache = new WriteBackCache<K, S>({
+    const compare = (a: CacheEntry<K, unknown>, b: CacheEntry<K, unknown>) => layout.compareKeys(a.key, b.key)
+    this.#cache = new WriteBackCache<K, unknown>({
       entriesMax: options.cacheEntriesMax,
       identity: layout.identity,
       compare,
       sort: isIdentityOrdered(layout)
         ? (entries) => sortByText(entries, identityOf, compare)
         : (entries) => [...entries].sort(compare),
-      load: (key) => this.#load(key),
+      load: (key, identity) => this.#load(key, identity),
+      log: this.#changelog === null ? null : (entries) => this.#log(entries),
       write: (entries) => this.#write(entries),
       isEmptyBelow: () => !table.mayHaveRows,
     })
   }
 
   get(key: K): S | undefined {
-    return this.#cache.get(key)
+    return this.#stored(this.#cache.open(key))
   }
 
   put(key: K, value: S | null): void {
-    this.#cache.set(key, value === null ? undefined : value)
+    if (value === null) this.#cache.set(key, undefined, NO_TIMESTAMP)
+    else this.#cache.set(key, this.#codec.innerOf(value), this.#codec.timestampOf(value, NO_TIMESTAMP))
   }
 
   putIfAbsent(key: K, value: S): S | undefined {
-    const present = this.#cache.get(key)
-    if (present === undefined) this.#cache.set(key, value)
+    const present = this.get(key)
+    if (present === undefined) this.put(key, value)
     return present
   }
 
   delete(key: K): S | undefined {
-    const present = this.#cache.get(key)
-    this.#cache.set(key, undefined)
+    const present = this.get(key)
+    this.put(key, null)
     return present
+  }
+
+  entry(key: K): StoreEntry<K, unknown> {
+    return this.#cache.open(key)
+  }
+
+  change(entry: StoreEntry<K, unknown>, value: unknown, timestamp: number): void {
+    this.#cache.change(entry as CacheEntry<K, unknown>, value, timestamp)
+  }
+
+  onRelease(release: () => void): void {
+    this.#cache.onRelease(release)
   }
 
   range(from: K | null, to: K | null): IterableIterator<KeyValueEntry<K, S>> {
@@ -128,6 +143,10 @@ export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S> {
     this.#cache.flush()
   }
 
+  logChanges(): void {
+    this.#cache.log()
+  }
+
   close(): void {
     this.#cache.clear()
   }
@@ -155,32 +174,39 @@ export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S> {
     this.#cache.clear()
   }
 
-  #load(key: K): S | undefined {
-    const row = this.#table.get(this.#codec.layout.encodeKey(key))
-    return row === undefined ? undefined : this.#codec.decodeValue(row)
+  #stored(entry: CacheEntry<K, unknown>): S | undefined {
+    return entry.value === undefined ? undefined : this.#codec.storedOf(entry.value, entry.timestamp)
   }
 
-  #write(entries: readonly CacheEntry<K, S>[]): void {
+  #load(key: K, identity: string | number): CacheEntry<K, unknown> {
+    const row = this.#table.get(this.#codec.layout.encodeKey(key))
+    if (row === undefined) return new CacheEntry(key, identity, undefined, NO_TIMESTAMP)
+    const codec = this.#codec
+    return new CacheEntry(key, identity, codec.layout.decodeValue(row), codec.rowTimestamp(row))
+  }
+
+  #log(entries: readonly CacheEntry<K, unknown>[]): void {
+    const changelog = this.#changelog!
+    for (let i = 0; i < entries.length; i++) {
+      const { key, value, timestamp } = entries[i]!
+      if (value === undefined) changelog.log(key, null, NO_TIMESTAMP)
+      else changelog.log(key, value, timestamp)
+    }
+  }
+
+  #write(entries: readonly CacheEntry<K, unknown>[]): void {
     const codec = this.#codec
     const table = this.#table
-    const changelog = this.#changelog
     table.beginWrites()
     for (let i = 0; i < entries.length; i++) {
-      const { key, value } = entries[i]!
+      const { key, value, timestamp } = entries[i]!
       const keyColumns = codec.layout.encodeKey(key)
       if (value === undefined) {
         table.delete(keyColumns)
-        changelog?.logChange(this.name, codec.keyBytes(key, keyColumns), null, NO_TIMESTAMP)
       } else {
         table.append(keyColumns)
-        const valueColumns = codec.appendValue(table, value)
+        codec.appendInner(table, value, timestamp)
         table.endRow()
-        changelog?.logChange(
-          this.name,
-          codec.keyBytes(key, keyColumns),
-          codec.valueBytes(value, valueColumns),
-          codec.timestampOf(value, NO_TIMESTAMP),
-        )
       }
     }
     table.endWrites()
@@ -225,7 +251,10 @@ export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S> {
       positionOf: (row) => layout.decodeKey(row),
       resolve(key, row) {
         const cached = cache.peek(key)
-        if (cached !== undefined) return cached.value === undefined ? undefined : { key, value: cached.value }
+        if (cached !== undefined) {
+          if (cached.value === undefined) return undefined
+          return { key, value: codec.storedOf(cached.value, cached.timestamp) }
+        }
         return row === undefined ? undefined : { key, value: codec.decodeValue(table.valueOf(row)) }
       },
     })
@@ -239,6 +268,6 @@ function* filtered<K, V>(
   for (const entry of entries) if (accepts(entry.key)) yield entry
 }
 
-function identityOf<K, V>(entry: CacheEntry<K, V>): string {
+function identityOf<K>(entry: CacheEntry<K, unknown>): string {
   return entry.identity as string
 }

@@ -8,7 +8,9 @@ export interface MergeScan<P, R> {
   compare(a: P, b: P): number
   /** Changes whenever the table does. */
   tableVersion(): number
-  /** Up to PAGE_ROWS rows of the table after a position, in the order of the scan. */
+  /** Rows of a full page; PAGE_ROWS by default. */
+  readonly pageRows?: number
+  /** Up to `pageRows` rows of the table after a position, in the order of the scan. */
   page(after: P | null): SqliteValue[][]
   positionOf(row: SqliteValue[]): P
   /** The entry at a position, undefined where it is gone. `row` is the table's, if it has one. */
@@ -21,6 +23,7 @@ export interface MergeScan<P, R> {
  * one at the moment it is reached.
  */
 export function* mergeScan<P, R>(scan: MergeScan<P, R>): Generator<R, undefined> {
+  const { pageRows = PAGE_ROWS } = scan
   let changedAt = 0
   let page: SqliteValue[][] = []
   let pageAt = 0
@@ -33,7 +36,7 @@ export function* mergeScan<P, R>(scan: MergeScan<P, R>): Generator<R, undefined>
       pageVersion = version
       page = scan.page(after)
       pageAt = 0
-      isLastPage = page.length < PAGE_ROWS
+      isLastPage = page.length < pageRows
     }
     const row = page[pageAt]
     const changed = scan.changed[changedAt]

@@ -9,6 +9,8 @@ export interface SeriesEntry<K, V> {
   value: V | undefined
   /** The table does not have this value yet. */
   dirty: boolean
+  /** The changelog does not have this value yet. */
+  unlogged: boolean
 }
 
 /**

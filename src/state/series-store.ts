@@ -1,5 +1,8 @@
 import { assert } from '../common/index.js'
+import type { Serde } from '../serde/index.js'
 import { isIdentityOrdered } from './blob-layout.js'
+import type { TimedKey } from './changelog-key.js'
+import { type ChangelogPort, changelogPort } from './changelog-port.js'
 import { sortByText } from './key-sort.js'
 import { mergeScan } from './merge-scan.js'
 import { entryAt, positionIn, type Series, SeriesCache, type SeriesEntry } from './series-cache.js'
@@ -25,8 +28,8 @@ export interface SeriesKind {
    * that replays it with Kafka's retention must not meet an old deletion late.
    */
   readonly keepsDeletions: boolean
-  /** The changelog's key of an entry. */
-  changelogKey(key: Buffer, major: number, minor: number): Buffer
+  /** How the changelog writes the key of an entry. */
+  changelogSerde<K>(keySerde: Serde<K>): Serde<TimedKey<K>>
 }
 
 export interface SeriesStoreOptions<K, V> {
@@ -69,7 +72,10 @@ export class SeriesStore<K, V> {
   readonly #table: StoreTable
   readonly #catalog: StoreCatalog
   readonly #record: StoreRecord
-  readonly #changelog: ChangelogWriter | undefined
+  readonly #changelog: ChangelogPort | null
+  readonly #changelogKey: TimedKey<K> = { key: undefined as K, major: 0, minor: 0 }
+  /** Entries that the changelog does not have yet, in the order in which they were first changed. */
+  #unlogged: SeriesEntry<K, V>[] = []
   readonly #cache: SeriesCache<K, V>
   readonly #keyWidth: number
   readonly #keyColumns: readonly string[]
@@ -85,7 +91,12 @@ export class SeriesStore<K, V> {
     this.#table = options.table
     this.#catalog = options.catalog
     this.#record = options.catalog.record(options.name)!
-    this.#changelog = options.changelog
+    this.#changelog = changelogPort(
+      options.name,
+      options.kind.changelogSerde(options.codec.keySerde),
+      options.codec.valueSerde,
+      options.changelog,
+    )
     const { layout } = options.codec
     this.#keyWidth = layout.keyColumns.length
     this.#keyColumns = layout.keyColumns.map((column) => quoted(column.name))
@@ -146,12 +157,16 @@ export class SeriesStore<K, V> {
     const position = positionIn(series.entries, major, minor)
     let entry = entryAt(series, position, major, minor)
     if (entry === undefined) {
-      entry = { series, major, minor, value, dirty: false }
+      entry = { series, major, minor, value, dirty: false, unlogged: false }
       this.#cache.insert(series, position, entry)
     } else {
       entry.value = value
     }
     this.#cache.markDirty(entry)
+    if (this.#changelog !== null && !entry.unlogged) {
+      entry.unlogged = true
+      this.#unlogged.push(entry)
+    }
     this.#dropExpired(series)
     this.#cache.trim(series)
   }
@@ -252,18 +267,43 @@ export class SeriesStore<K, V> {
   }
 
   flush(): void {
+    this.logChanges()
     this.#cache.flush()
     this.#purge()
+  }
+
+  /** Tells the changelog what it does not have yet. */
+  logChanges(): void {
     this.#catalog.touch(this.#name)
+    const changelog = this.#changelog
+    const entries = this.#unlogged
+    if (changelog === null || entries.length === 0) return
+    if (this.#kind.keepsDeletions) entries.sort((a, b) => a.major - b.major)
+    const { horizon } = this
+    const codec = this.#codec
+    const at = this.#changelogKey
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!
+      entry.unlogged = false
+      const { major, value } = entry
+      if (major <= horizon) continue
+      at.key = entry.series.key
+      at.major = major
+      at.minor = entry.minor
+      if (value === undefined) changelog.log(at, null, major)
+      else changelog.log(at, codec.innerOf(value), codec.timestampOf(value, major))
+    }
+    this.#unlogged = []
   }
 
   clear(): void {
     this.#cache.clear()
+    this.#unlogged = []
   }
 
   wipe(): void {
     this.#table.clear()
-    this.#cache.clear()
+    this.clear()
     this.#record.streamTime = Number.NEGATIVE_INFINITY
     this.#record.sequence = 0
     this.#purgedTo = Number.NEGATIVE_INFINITY
@@ -350,7 +390,7 @@ export class SeriesStore<K, V> {
     const known = entryAt(series, position, major, minor)
     if (known !== undefined) return known
     const value = this.#codec.decodeValue(this.#table.valueOf(row))
-    const entry = { series, major, minor, value, dirty: false }
+    const entry = { series, major, minor, value, dirty: false, unlogged: false }
     this.#cache.insert(series, position, entry)
     return entry
   }
@@ -456,7 +496,6 @@ export class SeriesStore<K, V> {
     const codec = this.#codec
     const table = this.#table
     table.beginWrites()
-    const logsAtOnce = this.#changelog !== undefined && !this.#kind.keepsDeletions
     let series: Series<K, V> | null = null
     let keyColumns: readonly SqliteValue[] = []
     for (let i = 0; i < sorted.length; i++) {
@@ -466,43 +505,17 @@ export class SeriesStore<K, V> {
         series = entry.series
         keyColumns = layout.encodeKey(series.key)
       }
-      let valueColumns: readonly SqliteValue[] | null = null
       if (entry.value === undefined) {
         table.delete([...keyColumns, entry.major, entry.minor])
       } else {
         table.append(keyColumns)
         table.appendOne(entry.major)
         table.appendOne(entry.minor)
-        valueColumns = codec.appendValue(table, entry.value)
+        codec.appendValue(table, entry.value)
         table.endRow()
       }
-      if (logsAtOnce) this.#log(entry, keyColumns, valueColumns)
     }
     table.endWrites()
-    if (this.#changelog !== undefined && !logsAtOnce) this.#logInTimeOrder(sorted)
-  }
-
-  #logInTimeOrder(entries: readonly SeriesEntry<K, V>[]): void {
-    for (const entry of entries.toSorted((a, b) => a.major - b.major)) {
-      const { layout } = this.#codec
-      const value = entry.value as V
-      this.#log(entry, layout.encodeKey(entry.series.key), value === null ? [] : layout.encodeValue(value))
-    }
-  }
-
-  #log(
-    entry: SeriesEntry<K, V>,
-    keyColumns: readonly SqliteValue[],
-    valueColumns: readonly SqliteValue[] | null,
-  ): void {
-    const { major, minor, value } = entry
-    const codec = this.#codec
-    this.#changelog!.logChange(
-      this.#name,
-      this.#kind.changelogKey(codec.keyBytes(entry.series.key, keyColumns), major, minor),
-      valueColumns === null ? null : codec.valueBytes(value!, valueColumns),
-      value === undefined ? major : codec.timestampOf(value, major),
-    )
   }
 
   #purge(): void {

@@ -1,5 +1,5 @@
 import type { Windowed } from '../serde/index.js'
-import { readTime, SESSION_SUFFIX_BYTES, sessionChangelogKey } from './changelog-key.js'
+import { readTime, SESSION_SUFFIX_BYTES, sessionKeySerde } from './changelog-key.js'
 import {
   mapRows,
   type SeriesKind,
@@ -18,7 +18,7 @@ function sessionKind(retentionMs: number): SeriesKind {
     isMinorBeforeKey: true,
     retentionMs,
     keepsDeletions: false,
-    changelogKey: sessionChangelogKey,
+    changelogSerde: sessionKeySerde,
   }
 }
 
@@ -79,6 +79,10 @@ export class SqliteSessionStore<K, V> implements SessionStore<K, V> {
 
   flush(): void {
     this.#series.flush()
+  }
+
+  logChanges(): void {
+    this.#series.logChanges()
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { assertNever, type FileSystem } from '../common/index.js'
+import { AlignedWindowStore } from './aligned-window-store.js'
 import { StateError } from './errors.js'
 import { SqliteKeyValueStore } from './key-value-store.js'
 import { SqliteSessionStore } from './session-store.js'
@@ -157,6 +158,15 @@ function openStore(spec: StoreSpec, options: OpenStoreOptions, catalog: StoreCat
       return new SqliteKeyValueStore({ name, persistent, codec, table, changelog, cacheEntriesMax })
     }
     case 'window': {
+      if (spec.aligned) {
+        const { layout } = codec
+        const keyColumns = [WINDOW_START, ...layout.keyColumns]
+        const table = catalog.openTable(name, 'window', {
+          keyColumns,
+          valueColumns: [...layout.valueColumns, ...valueColumns],
+        })
+        return new AlignedWindowStore(spec, { codec, table, catalog, changelog, cacheEntriesMax })
+      }
       const table = openTable(catalog, spec, codec.layout, [WINDOW_START, SEQUENCE], valueColumns)
       return new SqliteWindowStore(spec, { name, codec, table, catalog, changelog, cacheEntriesMax })
     }

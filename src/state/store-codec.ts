@@ -18,37 +18,49 @@ export class StoreCodec<K, S> {
   readonly layout: TableLayout<K, unknown>
   readonly timestamped: boolean
   readonly keySerde: Serde<K>
-  readonly #valueSerde: Serde<unknown>
+  readonly valueSerde: Serde<unknown>
   /** True when the table holds the very bytes of the changelog. */
   readonly blob: boolean
 
   constructor(spec: StoreSpec) {
     this.keySerde = spec.keySerde as Serde<K>
-    this.#valueSerde = spec.valueSerde
+    this.valueSerde = spec.valueSerde
     this.layout = (spec.layout ?? blobLayout(spec.keySerde, spec.valueSerde)) as TableLayout<K, unknown>
     this.blob = isBlobLayout(this.layout)
     this.timestamped = 'timestamped' in spec && spec.timestamped
   }
 
-  /** Appends the columns of a stored value to a row; returns those of the layout. */
-  appendValue(table: StoreTable, stored: S): readonly SqliteValue[] {
-    if (!this.timestamped) {
-      const columns = this.layout.encodeValue(stored)
-      table.append(columns)
-      return columns
-    }
-    const { value, timestamp } = stored as ValueAndTimestamp<unknown>
+  /** The value alone. */
+  innerOf(stored: S): unknown {
+    return this.timestamped ? (stored as ValueAndTimestamp<unknown>).value : stored
+  }
+
+  /** `timestamp` is of no interest without timestamps. */
+  storedOf(value: unknown, timestamp: number): S {
+    return (this.timestamped ? { value, timestamp } : value) as S
+  }
+
+  /** Appends the columns of a value to a row; returns those of the layout. */
+  appendInner(table: StoreTable, value: unknown, timestamp: number): readonly SqliteValue[] {
     const columns = this.layout.encodeValue(value)
     table.append(columns)
-    table.appendOne(timestamp)
+    if (this.timestamped) table.appendOne(timestamp)
     return columns
+  }
+
+  /** The timestamp in a row that begins with the value columns. */
+  rowTimestamp(row: readonly SqliteValue[]): number {
+    return this.timestamped ? (row[this.layout.valueColumns.length] as number) : NO_TIMESTAMP
+  }
+
+  /** Appends the columns of a stored value to a row; returns those of the layout. */
+  appendValue(table: StoreTable, stored: S): readonly SqliteValue[] {
+    return this.appendInner(table, this.innerOf(stored), this.timestampOf(stored, NO_TIMESTAMP))
   }
 
   /** `row` begins with the value columns. */
   decodeValue(row: readonly SqliteValue[]): S {
-    const value = this.layout.decodeValue(row)
-    if (!this.timestamped) return value as S
-    return { value, timestamp: row[this.layout.valueColumns.length] as number } as S
+    return this.storedOf(this.layout.decodeValue(row), this.rowTimestamp(row))
   }
 
   /** `columns` are those of `layout.encodeKey(key)`. */
@@ -59,8 +71,7 @@ export class StoreCodec<K, S> {
   /** `columns` are those that `layout.encodeValue` gave. */
   valueBytes(stored: S, columns: readonly SqliteValue[]): Buffer | null {
     if (this.blob) return columns[0] as Buffer
-    const value = this.timestamped ? (stored as ValueAndTimestamp<unknown>).value : stored
-    return serialize(this.#valueSerde, value)!
+    return serialize(this.valueSerde, this.innerOf(stored))!
   }
 
   /** `otherwise` for values that carry no timestamp. */
@@ -78,7 +89,7 @@ export class StoreCodec<K, S> {
   appendFromBytes(table: StoreTable, bytes: Buffer | null, timestamp: number): void {
     assert(bytes !== null, 'a deletion has no columns')
     if (this.blob) table.appendOne(bytes)
-    else table.append(this.layout.encodeValue(this.#valueSerde.read(bytes, 0, bytes.length)))
+    else table.append(this.layout.encodeValue(this.valueSerde.read(bytes, 0, bytes.length)))
     if (this.timestamped) table.appendOne(timestamp)
   }
 }

@@ -30,6 +30,8 @@ export interface WindowStoreSpec extends StoreSpecBase {
   readonly retentionMs: number
   /** Several values under one key and start: the buffers of stream-stream joins. */
   readonly retainDuplicates: boolean
+  /** Windows of all keys begin at the same times, as tumbling and hopping ones do: kept window by window. */
+  readonly aligned: boolean
 }
 
 export interface SessionStoreSpec extends StoreSpecBase {

@@ -8,8 +8,10 @@ import type { Serde, Windowed } from '../serde/index.js'
 export interface StateStore {
   readonly name: string
   readonly persistent: boolean
-  /** Writes dirty cache entries to the database, in key order, and their changes to the changelog. */
+  /** Writes changed cache entries to the changelog and, in key order, to the database. */
   flush(): void
+  /** Writes changed cache entries to the changelog alone: the database gets them with a later `flush`. */
+  logChanges?(): void
   close(): void
 }
 
@@ -17,6 +19,39 @@ export interface StateStore {
 export interface ValueAndTimestamp<V> {
   readonly value: V
   readonly timestamp: number
+}
+
+/**
+ * The place of one key in a store, for those who read and change a value in one step: it is looked up once.
+ *
+ * An entry is good until the store is used for another key; one that is held, until it is let go.
+ */
+export interface StoreEntry<K, V> {
+  readonly key: K
+  /** The value without its timestamp; undefined where there is none. */
+  readonly value: V | undefined
+  /** ms; -1 in stores without timestamps, and where there is no value. */
+  readonly timestamp: number
+  /** What the holder keeps with the key. While it is not null, the entry stays in memory. */
+  held: unknown
+}
+
+/** Stores that hand out entries; those of a window store belong to a window as well. */
+export interface EntryStore<K> {
+  entry(key: K): StoreEntry<K, unknown>
+  /** Undefined deletes. The value must not be changed afterwards, but for one that was made while the entry is held. */
+  change(entry: StoreEntry<K, unknown>, value: unknown, timestamp: number): void
+  /** `release` is called when the store needs room: it must set `held` of all entries to null. */
+  onRelease(release: () => void): void
+}
+
+export interface WindowStoreEntry<K> extends StoreEntry<K, unknown> {
+  readonly windowStart: number
+}
+
+export interface WindowEntryStore<K> extends Omit<EntryStore<K>, 'entry'> {
+  /** Null, and counted, where the window is expired. Moves the newest time, as a put does. */
+  windowEntry(key: K, windowStart: number): WindowStoreEntry<K> | null
 }
 
 export interface KeyValueEntry<K, V> {
@@ -181,4 +216,13 @@ export interface TableLayout<K, V> {
  */
 export interface ChangelogWriter {
   logChange(storeName: string, key: Uint8Array, value: Uint8Array | null, timestamp: number): void
+  /** The same, where key and value can be serialised straight into their place; `value` null deletes. */
+  logWith?<K, V>(
+    storeName: string,
+    keySerde: Serde<K>,
+    key: K,
+    valueSerde: Serde<V>,
+    value: V | null,
+    timestamp: number,
+  ): void
 }

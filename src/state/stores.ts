@@ -36,6 +36,11 @@ export interface WindowStoreOptions<K, V> extends StoreOptions<K, V> {
   retentionMs: number
   /** Default false. true: several values under one key and start. */
   retainDuplicates?: boolean
+  /**
+   * Default false. true: windows of all keys begin at the same few times, as tumbling and hopping ones do; the store
+   * keeps them window by window. Not together with `retainDuplicates`.
+   */
+  aligned?: boolean
 }
 
 export interface SessionStoreOptions<K, V> extends StoreOptions<K, V> {
@@ -78,13 +83,16 @@ export const Stores = {
       retentionMs >= windowSizeMs,
       `store ${options.name}: retentionMs ${retentionMs} is less than windowSizeMs ${windowSizeMs}`,
     )
+    const { retainDuplicates = false, aligned = false } = options
+    assert(!(retainDuplicates && aligned), `store ${options.name}: duplicates have no place in aligned windows`)
     return {
       kind: 'window',
       ...common(options),
       timestamped: options.timestamped ?? false,
       windowSizeMs,
       retentionMs,
-      retainDuplicates: options.retainDuplicates ?? false,
+      retainDuplicates,
+      aligned,
     }
   },
 

@@ -17,7 +17,10 @@ const versionKind: SeriesKind = {
   // The newest version of a key stays for ever; the store itself deletes those that ended.
   retentionMs: Number.POSITIVE_INFINITY,
   keepsDeletions: true,
-  changelogKey: (key) => key,
+  changelogSerde: (keySerde) => ({
+    write: (at, out) => keySerde.write(at.key, out),
+    read: (buffer, start, end) => ({ key: keySerde.read(buffer, start, end), major: 0, minor: 0 }),
+  }),
 }
 
 /** Versions of keys: major is the time a version begins; it ends where the next one, or a deletion (null), begins. */
@@ -106,6 +109,10 @@ export class SqliteVersionedStore<K, V> implements VersionedKeyValueStore<K, V> 
   flush(): void {
     this.#series.flush()
     this.#purge()
+  }
+
+  logChanges(): void {
+    this.#series.logChanges()
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { readTime, WINDOW_SUFFIX_BYTES, windowChangelogKey } from './changelog-key.js'
+import { readTime, WINDOW_SUFFIX_BYTES, windowKeySerde } from './changelog-key.js'
 import {
   mapRows,
   type SeriesKind,
@@ -17,7 +17,7 @@ function windowKind(retentionMs: number): SeriesKind {
     isMinorBeforeKey: false,
     retentionMs,
     keepsDeletions: false,
-    changelogKey: windowChangelogKey,
+    changelogSerde: windowKeySerde,
   }
 }
 
@@ -88,6 +88,10 @@ export class SqliteWindowStore<K, V> implements WindowStore<K, V> {
 
   flush(): void {
     this.#series.flush()
+  }
+
+  logChanges(): void {
+    this.#series.logChanges()
   }
 
   close(): void {

@@ -75,7 +75,11 @@ export interface StreamsConfig {
   readonly deserializationExceptionHandler?: ExceptionHandler<FailedRecord>
   readonly processingExceptionHandler?: ExceptionHandler<FailedRecord>
   readonly productionExceptionHandler?: ExceptionHandler<FailedResult>
-  /** Source records that a handler passed over are kept here, with what went wrong in headers (KIP-1034). */
+  /**
+   * Source records that a handler passed over, and the one that stopped the application, are kept here as they were,
+   * with what went wrong in headers (KIP-1034). Created with one partition where it does not exist; letters go to
+   * partition 0. A record that stops the application at every start leaves a letter every time.
+   */
   readonly deadLetterTopic?: string
   /** Is told of every record that was left out, beside the counter. */
   readonly onDropped?: (dropped: {

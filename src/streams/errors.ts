@@ -65,6 +65,13 @@ export class ProcessingError extends StreamsError {
   }
 }
 
+/** An asynchronous function did not answer in time. */
+export class TimeoutError extends StreamsError {
+  constructor(message: string) {
+    super('STREAMS_TIMEOUT', message, { retriable: true })
+  }
+}
+
 /** A result could not be serialised or written, and its handler said fail. */
 export class ProductionError extends StreamsError {
   constructor(message: string, options: { cause?: unknown; place?: StreamsErrorPlace } = {}) {

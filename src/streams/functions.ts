@@ -13,6 +13,13 @@ export type KeyValue<K, V> = readonly [key: K, value: V]
 export type Initializer<A> = () => A
 /** Returns the new aggregate; null deletes the entry, and the next record starts from the initializer. */
 export type Aggregator<K, V, A> = (key: K, value: V, aggregate: A) => A | null
+/**
+ * An aggregator with a twin that changes the aggregate it is given: used while nobody else has seen that aggregate.
+ * When the twin throws, the aggregate must be as it was.
+ */
+export interface InPlaceAggregator<K, V, A> extends Aggregator<K, V, A> {
+  readonly inPlace?: (key: K, value: V, aggregate: A) => void
+}
 /** The first value of a key is the first aggregate, without a call. Null deletes the entry. */
 export type Reducer<V> = (aggregate: V, value: V) => V | null
 /** Joins the aggregates of two sessions that grew together, the older one first. */

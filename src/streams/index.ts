@@ -1,11 +1,21 @@
 /** Streams: the DSL, its topology, and the tasks that run it. */
 export { type Serde, Serdes, type StandardSchema, serdeOf, type Windowed, windowed } from '../serde/index.js'
-export type {
-  ReadOnlyKeyValueStore,
-  ReadOnlySessionStore,
-  ReadOnlyWindowStore,
-  ValueAndTimestamp,
+export {
+  type KeyValueStore,
+  type ReadOnlyKeyValueStore,
+  type ReadOnlySessionStore,
+  type ReadOnlyVersionedKeyValueStore,
+  type ReadOnlyWindowStore,
+  type SessionStore,
+  type StateStore,
+  type StoreSpec,
+  Stores,
+  type TimestampedKeyValueStore,
+  type ValueAndTimestamp,
+  type VersionedKeyValueStore,
+  type WindowStore,
 } from '../state/index.js'
+export type * from './async-options.js'
 export type { AnyBatch, Batch, Origin } from './batch.js'
 export { BatchBuilder, headersOf, originRow } from './batch.js'
 export { type Branched, BranchedKStream } from './branched.js'
@@ -46,6 +56,15 @@ export {
   type StreamsTaskMetrics,
 } from './runtime/kafka-streams.js'
 export type { QueryableStore } from './runtime/queryable-store.js'
+export {
+  type FromObservableOptions,
+  fromObservable,
+  type Overflow,
+  type TopicRecord,
+  type WrittenToTopic,
+} from './rx/from-observable.js'
+export type { ObserveOptions } from './rx/observe-topic.js'
+export type { TableChange, TableView } from './rx/table-view.js'
 export { type BuildOptions, StreamsBuilder } from './streams-builder.js'
 export { BufferConfig, Suppressed } from './suppressed.js'
 export {

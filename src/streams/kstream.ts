@@ -1,4 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
+import type { AsyncFlatMapper, AsyncKeyValueMapper, AsyncOptions, AsyncValueMapper } from './async-options.js'
 import { BranchedKStream } from './branched.js'
 import type {
   DynamicTopic,
@@ -9,6 +10,7 @@ import type {
   ValueMapper,
 } from './functions.js'
 import type { GlobalKTable } from './global-ktable.js'
+import * as later from './graph/async.js'
 import { startSplit } from './graph/branch.js'
 import type { StreamHandle } from './graph/handles.js'
 import { attachProcessor, attachValueProcessor } from './graph/process.js'
@@ -90,6 +92,30 @@ export class KStream<K, V> {
 
   foreach(action: (key: K, value: V) => void, options: Named = {}): void {
     stateless.foreach(this.handle, action, options.name)
+  }
+
+  /**
+   * As `mapValues`, with a function that answers later: a call of a service, a database, a model. Results carry the
+   * record's time, headers and position. Calls in flight are bounded; commits wait for them, so what follows from a
+   * call and the record's offset belong to one transaction (the call itself may be repeated after a crash).
+   */
+  mapValuesAsync<V2>(mapper: AsyncValueMapper<V, K, V2>, options: AsyncOptions = {}): KStream<K, V2> {
+    return this.#next(later.mapValuesAsync(this.handle, mapper, options))
+  }
+
+  /** As `flatMap`, with a function that answers later; see `mapValuesAsync`. */
+  flatMapAsync<K2, V2>(mapper: AsyncFlatMapper<K, V, K2, V2>, options: AsyncOptions = {}): KStream<K2, V2> {
+    return this.#next(later.flatMapAsync(this.handle, mapper, options))
+  }
+
+  /** As `filter`, with a function that answers later; see `mapValuesAsync`. */
+  filterAsync(predicate: AsyncKeyValueMapper<K, V, boolean>, options: AsyncOptions = {}): KStream<K, V> {
+    return this.#next(later.filterAsync(this.handle, predicate, options))
+  }
+
+  /** As `peek`: records go on once the action has ended; see `mapValuesAsync`. */
+  peekAsync(action: AsyncKeyValueMapper<K, V, unknown>, options: AsyncOptions = {}): KStream<K, V> {
+    return this.#next(later.peekAsync(this.handle, action, options))
   }
 
   /** Writes `[label]: key, value` for every record. `write` defaults to standard output. */

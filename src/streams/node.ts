@@ -1,4 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
+import type { Clock } from '../common/index.js'
 import type { Headers } from '../log/index.js'
 import type { Serde } from '../serde/index.js'
 import type { StateStore } from '../state/index.js'
@@ -31,6 +32,8 @@ export interface ProcessorNode {
   readonly operator: BatchOperator
   /** Reads `ProcessorContext` stream time, metadata or shared stores record by record: fed one record at a time. */
   readonly recordAtATime?: boolean
+  /** A topic this node keeps failed records in; it is created with one partition where it does not exist. */
+  readonly deadLetterTopic?: string
 }
 
 export interface SinkNode {
@@ -108,6 +111,31 @@ export interface NodeContext {
    */
   processingError(error: unknown, batch: AnyBatch, row: number): void
   requestCommit(): void
+  /** For nodes that answer later. Absent where nobody waits for them. */
+  readonly async?: AsyncContext
+}
+
+/** What a task gives to nodes whose work goes on after their input has returned. */
+export interface AsyncContext {
+  readonly clock: Clock
+  /** From here on the task heeds the node's `room`, and waits for it before every commit. */
+  register(work: PendingWork): void
+  /** Makes the task look again: there may be room, or nothing left to wait for. */
+  progressed(): void
+  /** The error to stop with: it names node, topic, partition and offset. */
+  failure(error: unknown, batch: AnyBatch, row: number): Error
+  /** Keeps the source record of a row in a topic, with the error in its headers. */
+  deadLetter(topic: string, error: unknown, batch: AnyBatch, row: number): void
+}
+
+/** Work of a node that has begun and not ended. */
+export interface PendingWork {
+  /** How many records more the node takes; with 0 or less the task takes no input. */
+  readonly room: number
+  /** Resolves once nothing is in flight; undefined when nothing is. Need not resolve after a failure. */
+  drained(): Promise<void> | undefined
+  /** What is in flight goes on only when time passes. */
+  readonly waitsForClock: boolean
 }
 
 export type DroppedReason =

@@ -1,4 +1,5 @@
 import type { Headers } from '../log/index.js'
+import type { EntryStore, StoreEntry } from '../state/index.js'
 import { type AnyBatch, BatchBuilder, headersOf } from './batch.js'
 import type { KeyIndex } from './key-identity.js'
 import type { NodeContext } from './node.js'
@@ -26,6 +27,18 @@ interface PendingChange {
   headers: Headers | null
 }
 
+/** What is held of an entry: the state of things at the last emission, and the headers of the last update. */
+interface HeldEntry {
+  readonly oldValue: unknown
+  readonly headers: Headers | null
+}
+
+/** Most entries had no value, or one that nobody asks for, and have no headers: they share these. */
+const newEntry: HeldEntry = { oldValue: null, headers: null }
+const knownEntry: HeldEntry = { oldValue: true, headers: null }
+
+type AnyEntry = StoreEntry<unknown, unknown>
+
 const pendingChangesMax = 100_000
 const none = {}
 
@@ -41,6 +54,9 @@ export class TableEmitter {
   /** In the order of their first updates, and by key; null where every update is sent. */
   readonly #pending: PendingChange[] | null
   readonly #index: KeyIndex<PendingChange>
+  /** Entries that are held, in the order of their first updates. */
+  #entries: AnyEntry[] = []
+  #keyOf: ((entry: AnyEntry) => unknown) | null = null
   #out: BatchBuilder<unknown, unknown> | null = null
   #outdated: boolean[] | null = null
 
@@ -91,6 +107,33 @@ export class TableEmitter {
     }
   }
 
+  /**
+   * For a table that collapses and whose store hands out entries: prepares `hold`. `keyOf` gives the row's key, where
+   * that is not the entry's.
+   */
+  holdEntriesOf<E extends AnyEntry>(store: Pick<EntryStore<unknown>, 'onRelease'>, keyOf?: (entry: E) => unknown): void {
+    this.#keyOf = (keyOf as ((entry: AnyEntry) => unknown) | undefined) ?? null
+    store.onRelease(() => this.#forwardPending())
+  }
+
+  /** What `push` is for others: to be called before an entry is changed that is not held yet. */
+  hold(entry: AnyEntry, headers: Headers | null): void {
+    if (this.#entries.length >= pendingChangesMax) this.#forwardPending()
+    const oldValue = entry.value ?? null
+    if (headers === null && (oldValue === null || !this.#flags.sendOldValues)) {
+      entry.held = oldValue === null ? newEntry : knownEntry
+    } else {
+      entry.held = { oldValue, headers } satisfies HeldEntry
+    }
+    this.#entries.push(entry)
+  }
+
+  /** A row has the headers of its last update. */
+  replaceHeaders(entry: AnyEntry, headers: Headers | null): void {
+    const { oldValue } = entry.held as HeldEntry
+    entry.held = { oldValue, headers } satisfies HeldEntry
+  }
+
   /** Sends what was pushed, unless it is held back. To be called at the end of each batch. */
   send(batch: AnyBatch, emit: Emit): void {
     const out = this.#out
@@ -124,22 +167,60 @@ export class TableEmitter {
 
   #forwardPending(): void {
     const pending = this.#pending!
-    if (pending.length === 0) return
-    const changes = pending.filter((change) => change.value !== null || change.oldValue !== null)
+    const entries = this.#entries
+    const size = entries.length + pending.length
+    if (size === 0) return
+    const out = new PendingBatch(this.#flags.sendOldValues)
+    this.#entries = []
+    const keyOf = this.#keyOf
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!
+      const { oldValue, headers } = entry.held as HeldEntry
+      entry.held = null
+      const value = entry.value ?? null
+      if (value === null && oldValue === null) continue
+      out.push(keyOf === null ? entry.key : keyOf(entry), value, oldValue, entry.timestamp, headers)
+    }
+    for (const { key, value, oldValue, timestamp, headers } of pending) {
+      if (value !== null || oldValue !== null) out.push(key, value, oldValue, timestamp, headers)
+    }
     pending.length = 0
     this.#index.clear()
-    if (changes.length === 0) return
-    this.#context.forward({
-      size: changes.length,
-      keys: changes.map((change) => change.key),
-      values: changes.map((change) => change.value),
-      timestamps: changes.map((change) => change.timestamp),
-      oldValues: this.#flags.sendOldValues ? changes.map((change) => change.oldValue) : null,
-      headers: changes.some((change) => change.headers !== null)
-        ? changes.map((change) => change.headers)
-        : null,
+    if (out.keys.length > 0) this.#context.forward(out.build())
+  }
+}
+
+/** Changes without an origin. */
+class PendingBatch {
+  readonly keys: unknown[] = []
+  readonly #values: unknown[] = []
+  readonly #timestamps: number[] = []
+  readonly #oldValues: unknown[] | null
+  #headers: (Headers | null)[] | null = null
+
+  constructor(sendOldValues: boolean) {
+    this.#oldValues = sendOldValues ? [] : null
+  }
+
+  push(key: unknown, value: unknown, oldValue: unknown, timestamp: number, headers: Headers | null): void {
+    if (headers !== null) this.#headers ??= new Array<Headers | null>(this.keys.length).fill(null)
+    this.#headers?.push(headers)
+    this.keys.push(key)
+    this.#values.push(value)
+    this.#timestamps.push(timestamp)
+    this.#oldValues?.push(oldValue)
+  }
+
+  build(): AnyBatch {
+    return {
+      size: this.keys.length,
+      keys: this.keys,
+      values: this.#values,
+      timestamps: this.#timestamps,
+      oldValues: this.#oldValues,
+      headers: this.#headers,
       origin: null,
       rows: null,
-    })
+    }
   }
 }

@@ -1,4 +1,10 @@
-/** Testing topologies without a log, threads or a wall clock. */
+/** Testing topologies without a log, threads or a wall clock; and logs, on files that fail and lose power. */
+export {
+  SimulatedCrash,
+  type SimulatedFaults,
+  SimulatedFiles,
+  type SimulatedFilesOptions,
+} from './simulated-files.js'
 export { TestInputTopic, type TestInputTopicOptions, type TestRecord } from './test-input-topic.js'
 export { type OutputRecord, TestOutputTopic } from './test-output-topic.js'
 export {

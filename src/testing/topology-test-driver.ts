@@ -41,6 +41,8 @@ export interface TopologyTestMetrics {
  * The whole topology is one task with one partition of each topic. What goes to an internal topic, or to any source
  * topic, comes back in before the call returns, the smallest timestamp first. Commits after each record; every update
  * goes downstream unless `emitEveryUpdate` is false. State is kept in memory.
+ *
+ * Asynchronous operators have not answered when `pipeInput` returns: `await driver.drain()` before reading results.
  */
 export class TopologyTestDriver {
   readonly #clock: ManualClock
@@ -57,6 +59,7 @@ export class TopologyTestDriver {
   readonly #outputs = new Map<string, CapturedRecord[]>()
   readonly #produced = new Set<string>()
   #closed = false
+  #onActivity = () => {}
 
   constructor(topology: TopologyModel, options: TopologyTestDriverOptions = {}) {
     const { initialWallClockTimeMs = 0, ...config } = options
@@ -113,6 +116,24 @@ export class TopologyTestDriver {
     this.#task.punctuateWallClock()
     this.#commit()
     this.#processAll()
+  }
+
+  /**
+   * Waits for asynchronous operators, and takes their results through the topology. Resolves true once nothing is in
+   * flight; false when what is left goes on only after `advanceWallClockTime`, as a pause between two attempts does.
+   * A call that waits for its timeout is waited for: advance the clock first. Throws what the topology throws.
+   */
+  async drain(): Promise<boolean> {
+    this.#assertOpen()
+    for (;;) {
+      this.#processAll()
+      const { graph } = this.#task
+      if (!graph.inFlight) return true
+      if (graph.waitsForClock) return false
+      await new Promise<void>((resolve) => {
+        this.#onActivity = resolve
+      })
+    }
   }
 
   /** Topics that anything was written to so far, internal ones included. */
@@ -180,11 +201,28 @@ export class TopologyTestDriver {
 
   #pipe(record: CapturedRecord): void {
     this.#assertOpen()
-    const known = this.#enqueue(record)
+    const known = this.#keepingDeadLetter(() => this.#enqueue(record))
     if (!known) {
       throw new StreamsError('TEST_UNKNOWN_TOPIC', `no source of the topology reads topic ${record.topic}`)
     }
     this.#processAll()
+  }
+
+  /** The record that stops the topology goes to the dead letter topic before the error is thrown. */
+  #keepingDeadLetter<T>(action: () => T): T {
+    try {
+      return action()
+    } catch (error) {
+      const topic = this.#config.deadLetterTopic
+      const failure = runtime.failedRecordOf(error)
+      if (topic !== undefined && failure !== undefined) {
+        const { key, value, timestamp } = failure
+        const headers = runtime.deadLetterHeaders(failure)
+        this.#produced.add(topic)
+        this.#output(topic).push({ topic, key, value, timestamp, headers })
+      }
+      throw error
+    }
   }
 
   /** Puts a record before the nodes that read its topic. Returns false when there are none. */
@@ -206,8 +244,10 @@ export class TopologyTestDriver {
   }
 
   #processAll(): void {
-    while (this.#task.process({ recordsMax: 1, until: Number.POSITIVE_INFINITY }) > 0) this.#commit()
-    if (this.#task.dirty) this.#commit()
+    this.#keepingDeadLetter(() => {
+      while (this.#task.process({ recordsMax: 1, until: Number.POSITIVE_INFINITY }) > 0) this.#commit()
+      if (this.#task.dirty) this.#commit()
+    })
   }
 
   #commit(): void {
@@ -273,6 +313,7 @@ export class TopologyTestDriver {
       collector: this.#collector,
       globalStore: (name) => this.#global?.store(name),
       metrics: this.#metrics,
+      onAsyncActivity: () => this.#onActivity(),
       openState: (metrics) =>
         new runtime.StateManager({
           stores: stores.map((store) => runtime.taskStore(store, this.#names)),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/common/index.js'
-import { type ConsumerRecord, Log } from '../../src/log/index.js'
+import { type ConsumerRecord, type DecodedBatch, Log } from '../../src/log/index.js'
 import { int32Serde, stringSerde } from '../../src/serde/index.js'
 import { at, dataDirectory, storages, take, text } from './log-fixture.js'
 
@@ -56,6 +56,42 @@ describe.each(storages)('consumer over %s', (storage) => {
     }
     expect(offsets).toEqual(Array.from({ length: 45 }, (_, i) => 55 + i))
     expect(await consumer.position(at('t'))).toBe(100)
+  })
+
+  it('reads over batches that were released, never over others', async () => {
+    // Without recent batches in memory, all is read from segments, in several reads.
+    const log = await dataDirectory(storage).open({ recentBatchesBytes: 0 })
+    await log.admin.createTopics([{ topic: 't' }])
+    const producer = log.producer({ ...text, batchSize: 3_000 })
+    const value = (i: number) => `${i}${'.'.repeat(i % 150)}`
+    const count = 20_000
+    for (let i = 0; i < count; i++) producer.write({ topic: 't', value: value(i) })
+    await producer.flush()
+    const consumer = log.consumer(earliest)
+    consumer.assign([at('t')])
+    const kept: { first: number; decoded: DecodedBatch }[] = []
+    const check = ({ first, decoded }: { first: number; decoded: DecodedBatch }) => {
+      const { buffer, valueStart, valueEnd } = decoded
+      for (let i = 0; i < decoded.count; i++) {
+        expect(decoded.offsets[i]).toBe(first + i)
+        expect(buffer.toString('latin1', valueStart[i]!, valueEnd[i]!)).toBe(value(first + i))
+      }
+    }
+    let next = 0
+    for (let turn = 0; next < count; turn++) {
+      for (const batch of await consumer.pollBatches()) {
+        const decoded = batch.decode()
+        check({ first: next, decoded })
+        // Whole polls are released now and then, so that buffers come back, and single batches.
+        if (turn % 3 > 0 || next % 2 === 0) {
+          batch.release!()
+          expect(() => batch.decode()).toThrow(/released/)
+        } else kept.push({ first: next, decoded })
+        next += decoded.count
+      }
+    }
+    expect(kept.length).toBeGreaterThan(10)
+    kept.forEach(check)
   })
 
   it('lets poll and pollBatches follow each other without loss or repetition', async () => {

@@ -5,7 +5,7 @@
  *
  * Needs Java 17 and Maven; without them it says so and ends well. Ends with 1 where Kafka or the comparison objects.
  */
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { appendFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { type DumpedBatch, fieldsOf, linesByFile, parseBatches } from './dump-output.js'
@@ -20,6 +20,10 @@ import {
 } from './written-log.js'
 
 const MAIN = 'kafka.tools.DumpLogSegments'
+const OFFSETS_TOPIC = '__consumer_offsets'
+const TRANSACTIONS_TOPIC = '__transaction_state'
+/** 4 stands for CompleteCommit. */
+const COMPLETE_COMMIT = '"transactionStatus":4'
 
 /** Looks at one data directory; collects what is wrong and counts what was looked at. */
 class Inspection {
@@ -37,7 +41,9 @@ class Inspection {
   }
 
   run(): void {
-    this.#readLogs()
+    this.#readLogs('', ['--print-data-log'])
+    this.#readLogs(OFFSETS_TOPIC, ['--offsets-decoder'])
+    this.#readLogs(TRANSACTIONS_TOPIC, ['--transaction-log-decoder'])
     for (const [name, partition] of this.#written.partitions) {
       if (name.startsWith(COMPACTED_TOPIC)) this.#checkCompacted(name, partition)
       else this.#checkRecords(name, partition)
@@ -53,8 +59,8 @@ class Inspection {
 
   // --------------------------------------------------------------------------------------------- log files
 
-  #readLogs(): void {
-    for (const [path, lines] of this.#dump('.log', ['--deep-iteration', '--print-data-log'])) {
+  #readLogs(internalTopic: string, options: readonly string[]): void {
+    for (const [path, lines] of this.#dump('.log', ['--deep-iteration', ...options], internalTopic)) {
       const batches = parseBatches(lines)
       const name = basename(dirname(path))
       this.#batches.set(name, [...(this.#batches.get(name) ?? []), ...batches])
@@ -169,8 +175,12 @@ class Inspection {
 
   /** Each producer with the last batch that the log holds of it before the snapshot. */
   #checkSnapshots(): void {
-    for (const [path, lines] of this.#dump('.snapshot')) {
+    const dumped = [...this.#dump('.snapshot')]
+    for (const [i, [path, lines]] of dumped.entries()) {
       const name = basename(dirname(path))
+      // Compaction leaves the last batch of each producer, but not what was last when an older snapshot was taken.
+      const isNewest = dirname(dumped[i + 1]?.[0] ?? '') !== dirname(path)
+      if (name.startsWith(COMPACTED_TOPIC) && !isNewest) continue
       const end = Number(basename(path, '.snapshot'))
       for (const entry of lines.map(fieldsOf)) {
         const mine = (this.#batches.get(name) ?? []).filter(
@@ -188,40 +198,36 @@ class Inspection {
 
   #checkOffsetsTopic(): void {
     const found = new Map<string, number>()
-    for (const [, lines] of this.#dump('.log', ['--offsets-decoder'], '__consumer_offsets-')) {
-      for (const { key, value } of parseBatches(lines).flatMap((batch) => batch.records)) {
-        this.#count('group records')
-        const parsed = parseJson(key)
-        if (parsed === null) this.problems.push(`__consumer_offsets: ${key}`)
-        const { group, topic, partition } = (parsed?.['data'] ?? {}) as Record<string, unknown>
-        const offset = (parseJson(value)?.['data'] as Record<string, unknown> | undefined)?.['offset']
-        if (group === GROUP && typeof offset === 'number') found.set(`${topic}-${partition}`, offset)
-      }
+    for (const { key, value } of this.#dataOf(`${OFFSETS_TOPIC}-0`)) {
+      const parsed = parseJson(key)
+      if (parsed === null) this.problems.push(`${OFFSETS_TOPIC}: ${key}`)
+      const { group, topic, partition } = (parsed?.['data'] ?? {}) as Record<string, unknown>
+      const offset = (parseJson(value)?.['data'] as Record<string, unknown> | undefined)?.['offset']
+      this.#count('group records')
+      if (group === GROUP && typeof offset === 'number') found.set(`${topic}-${partition}`, offset)
     }
     this.#equal([...found], [...this.#written.committed], `offsets of the group ${GROUP}`)
   }
 
   #checkTransactionsTopic(): void {
-    const ids = new Set<string | null>()
-    for (const [, lines] of this.#dump('.log', ['--transaction-log-decoder'], '__transaction_state-')) {
-      for (const { key } of parseBatches(lines).flatMap((batch) => batch.records)) {
-        this.#count('transaction state records')
-        ids.add(key)
-      }
-    }
-    const wanted = [...ids].some((key) => key?.includes(TRANSACTIONAL_ID))
-    this.#expect(wanted, `no transactional id ${TRANSACTIONAL_ID}: ${[...ids].join('; ')}`)
+    const states = this.#dataOf(`${TRANSACTIONS_TOPIC}-0`)
+    this.#count('transaction state records', states.length)
+    const last = states.filter(({ key }) => key?.includes(TRANSACTIONAL_ID)).at(-1)
+    this.#expect(
+      last?.value?.includes(COMPLETE_COMMIT) === true,
+      `transaction of ${TRANSACTIONAL_ID}: ${last?.value}`,
+    )
   }
 
   // ------------------------------------------------------------------------------------------------- tools
 
-  #dump(suffix: string, options: readonly string[] = [], partitionPrefix = ''): Map<string, string[]> {
-    const files = filesWith(this.#directory, suffix, partitionPrefix)
-    this.counts[`${suffix} files`] = Math.max(files.length, this.counts[`${suffix} files`] ?? 0)
+  #dump(suffix: string, options: readonly string[] = [], internalTopic?: string): Map<string, string[]> {
+    const files = filesWith(this.#directory, suffix, internalTopic)
+    this.counts[`${suffix} files`] = filesWith(this.#directory, suffix).length
     if (files.length === 0) return new Map()
-    const { stdout, stderr } = this.#runTool(MAIN, [...options, '--files', files.join(',')])
-    for (const complaint of complaints(stderr))
-      this.problems.push(`${suffix} ${options.join(' ')}: ${complaint}`)
+    const { stdout, stderr, failure } = this.#runTool(MAIN, [...options, '--files', files.join(',')])
+    const found = failure === null ? complaints(stderr) : [failure, ...complaints(stderr)]
+    this.problems.push(...found.map((problem) => `${suffix} ${options.join(' ')}: ${problem}`))
     const dumped = linesByFile(stdout)
     this.#equal(dumped.size, files.length, `dumped ${suffix} files`)
     return dumped
@@ -260,9 +266,14 @@ function complaints(stderr: string): string[] {
   return found
 }
 
-function filesWith(directory: string, suffix: string, partitionPrefix: string): string[] {
+/** Of all topics; of one internal topic; or, with '', of all but the internal ones. */
+function filesWith(directory: string, suffix: string, internalTopic?: string): string[] {
+  const wanted = (partition: string): boolean => {
+    if (internalTopic === undefined) return true
+    return internalTopic === '' ? !partition.startsWith('__') : partition.startsWith(`${internalTopic}-`)
+  }
   return readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name.startsWith(partitionPrefix))
+    .filter((entry) => entry.isDirectory() && wanted(entry.name))
     .flatMap(({ name }) => readdirSync(join(directory, name)).map((file) => join(directory, name, file)))
     .filter((path) => path.endsWith(suffix))
     .sort()
@@ -278,6 +289,13 @@ function parseJson(text: string | null): Record<string, unknown> | null {
 
 function shorten(text: string): string {
   return text.length > 300 ? `${text.slice(0, 300)}…` : text
+}
+
+/** The beginning of a batch that was never written to its end. */
+function tearTail(partitionDirectory: string): void {
+  const logs = readdirSync(partitionDirectory).filter((name) => name.endsWith('.log'))
+  const active = join(partitionDirectory, logs.sort().at(-1)!)
+  appendFileSync(active, readFileSync(active).subarray(0, 70))
 }
 
 async function main(): Promise<number> {
@@ -304,6 +322,7 @@ async function main(): Promise<number> {
     const log = await written.write()
     // As a killed process leaves it: then recovered and closed.
     cpSync(data, crashed, { recursive: true })
+    tearTail(join(crashed, 'codec-none-0'))
     await log.close()
     inspect('closed', data, written)
     rmSync(join(crashed, '.lock'), { force: true })

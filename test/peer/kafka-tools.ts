@@ -7,7 +7,7 @@ import { join } from 'node:path'
 
 const KAFKA_VERSION = '4.1.0'
 
-const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+const pom = `<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>peer</groupId><artifactId>peer</artifactId><version>1</version>
   <dependencies>
@@ -21,9 +21,11 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 export interface ToolOutput {
   readonly stdout: string
   readonly stderr: string
+  /** Why it did not exit with 0; null: it did. */
+  readonly failure: string | null
 }
 
-/** Runs the main class of a Kafka tool. Throws where it does not exit with 0. */
+/** Runs the main class of a Kafka tool. */
 export type RunTool = (mainClass: string, args: readonly string[]) => ToolOutput
 
 export function missingPrograms(): string[] {
@@ -38,8 +40,9 @@ export function kafkaTools(): RunTool {
   return (mainClass, args) => {
     const java = ['-Dfile.encoding=UTF-8', '-Dsun.stdout.encoding=UTF-8', '-cp', `${jars}/*`, mainClass]
     const run = spawnSync('java', [...java, ...args], { encoding: 'utf8', maxBuffer: 1024 * 1024 * 1024 })
-    if (run.status === 0) return run
-    throw new Error(`${mainClass} ended with ${run.status ?? run.signal ?? run.error}: ${run.stderr}`)
+    const { stdout, stderr, status } = run
+    const failure = status === 0 ? null : `ended with ${status ?? run.signal ?? run.error}`
+    return { stdout, stderr, failure }
   }
 }
 

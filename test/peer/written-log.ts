@@ -44,13 +44,19 @@ interface Content {
   readonly timestamp?: number
 }
 
+interface Sent {
+  readonly to: TopicPartition
+  readonly offset: number
+}
+
 type TextProducer = Producer<string, string>
 
 export class WrittenLog {
   readonly #dataDirectory: string
   readonly #clock = new ManualClock(START_MS)
   readonly #random = seededRandom(7)
-  readonly #pending: Promise<unknown>[] = []
+  /** Of each producer, what it sent since its last transaction ended. */
+  readonly #sent = new Map<TextProducer, Promise<Sent>[]>()
   /** By directory name. */
   readonly partitions = new Map<string, WrittenPartition>()
   /** What GROUP committed last, by directory name. */
@@ -227,28 +233,25 @@ export class WrittenLog {
       records.push({ offset, timestamp, key, value, headerKeys: headers.map((h) => h.key), aborted })
       return { to, offset }
     })
-    this.#pending.push(sent)
-    const inTransaction = this.#inTransaction.get(producer) ?? []
-    this.#inTransaction.set(producer, inTransaction)
-    inTransaction.push(sent)
+    const mine = this.#sent.get(producer) ?? []
+    this.#sent.set(producer, mine)
+    mine.push(sent)
   }
-
-  readonly #inTransaction = new Map<TextProducer, Promise<{ to: TopicPartition; offset: number }>[]>()
 
   async #settle(producer: TextProducer): Promise<void> {
     await producer.flush()
-    await Promise.all(this.#pending.splice(0))
+    await Promise.all(this.#sent.get(producer) ?? [])
   }
 
   async #end(producer: TextProducer, aborted: boolean): Promise<void> {
     await this.#settle(producer)
     await (aborted ? producer.abortTransaction() : producer.commitTransaction())
     const first = new Map<WrittenPartition, number>()
-    for (const { to, offset } of await Promise.all(this.#inTransaction.get(producer) ?? [])) {
+    for (const { to, offset } of await Promise.all(this.#sent.get(producer) ?? [])) {
       const partition = this.#partition(to)
       first.set(partition, Math.min(offset, first.get(partition) ?? offset))
     }
-    this.#inTransaction.delete(producer)
+    this.#sent.delete(producer)
     for (const [partition, offset] of first) {
       if (aborted) partition.abortedFrom.push(offset)
       partition[aborted ? 'aborts' : 'commits']++

@@ -52,8 +52,21 @@ describe('completion', () => {
     expect(items('SEL|')).toEqual(['SELECT'])
   })
 
-  it('says nothing where nothing has been typed', () => {
-    expect(items('|')).toEqual([])
+  it('knows from the grammar which words can come next', () => {
+    expect(items('|')).toContain('SELECT')
+    expect(items('SHOW |')).toEqual(expect.arrayContaining(['STREAMS', 'TABLES', 'QUERIES']))
+    expect(items('SHOW |')).not.toContain('SELECT')
+    expect(items('SELECT * FROM FLIGHTS EMIT CH|')).toEqual(['CHANGES'])
+    expect(items('SELECT * FROM FLIGHTS |')).not.toContain('ORIGIN')
+  })
+
+  it('names the columns of all sources while the statement names none', () => {
+    expect(items('SELECT CI|')).toEqual(['CITY'])
+  })
+
+  it('names properties, with the points in them', () => {
+    expect(items("SET 'auto.off|")).toEqual(['auto.offset.reset'])
+    expect(items("CREATE STREAM x (a INT) WITH (FORMAT='JSON', PART|")).toEqual(['PARTITIONS'])
   })
 
   it('finds the longest common beginning, whatever the case', () => {

@@ -185,8 +185,8 @@ test('the changelog holds the bytes that Kafka Streams writes', () => {
   plain.delete('c')
   plain.flush()
   expect(lines()).toEqual([
-    ['61', '00000000000000ff', -1],
     ['62', '0000000000000001', -1],
+    ['61', '00000000000000ff', -1],
     ['63', null, -1],
   ])
   plain.flush()

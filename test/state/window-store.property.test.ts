@@ -19,7 +19,7 @@ const time = fc.oneof(
   { weight: 5, arbitrary: fc.integer({ min: 0, max: 40 }) },
   fc.integer({ min: 30, max: 120 }),
 )
-const maintenance = fc.constantFrom('flush' as const, 'commit' as const, 'reopen' as const)
+const maintenance = fc.constantFrom('flush' as const, 'log' as const, 'commit' as const, 'reopen' as const)
 const cacheBound = fc.constantFrom(0, 1, 4, 12, 1000)
 
 const RETENTION = 25
@@ -106,9 +106,13 @@ describe.each(layouts)('a window store, $name layout', ({ layout }) => {
     { weight: 3, arbitrary: fc.record({ op: maintenance }) },
   )
 
-  test.each([false, true])(
-    'behaves as a sorted list with retention, retainDuplicates %s',
-    (retainDuplicates) => {
+  test.each([
+    { retainDuplicates: false, aligned: false },
+    { retainDuplicates: true, aligned: false },
+    { retainDuplicates: false, aligned: true },
+  ])(
+    'behaves as a sorted list with retention, retainDuplicates $retainDuplicates, aligned $aligned',
+    ({ retainDuplicates, aligned }) => {
       const spec = Stores.window<string, number>({
         name: 'W',
         keySerde: Serdes.string(),
@@ -117,6 +121,7 @@ describe.each(layouts)('a window store, $name layout', ({ layout }) => {
         windowSizeMs: 10,
         retentionMs: RETENTION,
         retainDuplicates,
+        aligned,
         ...(layout === undefined ? {} : { layout }),
       })
       type Stored = ValueAndTimestamp<number>
@@ -180,6 +185,9 @@ describe.each(layouts)('a window store, $name layout', ({ layout }) => {
                   break
                 case 'flush':
                   store.flush()
+                  break
+                case 'log':
+                  store.logChanges?.()
                   break
                 case 'commit':
                   store.flush()

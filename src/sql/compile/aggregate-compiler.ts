@@ -28,16 +28,30 @@ export function compileAggregation(node: AggregateNode, context: CompilerContext
     instantiate(parameters, `'use strict'\nreturn new ${row}(${names.map(field).join(', ')})`, bindings)
   const update = (method: string) => (fn: string, i: number) =>
     `${fn}.${method}(${[`state.c${i}`, ...node.aggregates[i]!.inputs.map((c) => `value.c${c}`)].join(', ')})`
+  const add = make<CompiledAggregation['add']>(['key', 'value', 'state'], stateRow, update('aggregate'))
   return {
     state,
     initialize: make([], stateRow, (fn) => `${fn}.initialize()`),
-    add: make(['key', 'value', 'state'], stateRow, update('aggregate')),
+    add: Object.assign(add, { inPlace: addInPlace(names, update('aggregate'), bindings) }),
     merge: make(['key', 'first', 'second'], stateRow, (fn, i) => `${fn}.merge(first.c${i}, second.c${i})`),
     subtract: functions.every((f) => f.undo !== undefined)
       ? make(['key', 'value', 'state'], stateRow, update('undo'))
       : null,
     result: make(['state'], resultRow, (fn, i) => `${fn}.map(state.c${i})`),
   }
+}
+
+/** Changes the state only once all functions have taken the value: one of them may throw. */
+function addInPlace(
+  names: readonly string[],
+  update: (fn: string, i: number) => string,
+  bindings: Bindings,
+): (key: unknown, value: unknown, state: unknown) => void {
+  const body = [
+    ...names.map((fn, i) => `const n${i} = ${update(fn, i)}`),
+    ...names.map((_, i) => `state.c${i} = n${i}`),
+  ]
+  return instantiate(['key', 'value', 'state'], body.join('\n'), bindings)
 }
 
 function instantiateAggregate(

@@ -14,6 +14,8 @@ import type { ProcessingError } from './stage-report.js'
 export interface SerdeRequest {
   readonly format: FormatInfo
   readonly columns: readonly PlanColumn[]
+  /** Of a stream, a table or a sink: where its schemas are found. Internal topics and stores have none. */
+  readonly topic?: string
   /** Of keys. */
   readonly window?: WindowInfo | null
   /** Of source values: columns nobody else reads may be left null. Null: all. */

@@ -129,10 +129,12 @@ class TopologyCompiler {
       keySerde: this.#options.keySerde({
         format: node.keyFormat,
         columns: node.key,
+        topic: node.topic,
         window: node.window,
       }) as Serde<NonNullable<unknown>>,
       valueSerde: this.#options.valueSerde({
         format: node.valueFormat,
+        topic: node.topic,
         columns: node.schema.value,
         usedColumns: node.usedColumns,
       }) as Serde<NonNullable<unknown>>,
@@ -426,9 +428,14 @@ class TopologyCompiler {
     const keySerde = this.#options.keySerde({
       format: sink.keyFormat,
       columns: keyColumns,
+      topic: sink.topic,
       window: sink.window,
     })
-    const valueSerde = this.#options.valueSerde({ format: sink.valueFormat, columns: sink.schema.value })
+    const valueSerde = this.#options.valueSerde({
+      format: sink.valueFormat,
+      columns: sink.schema.value,
+      topic: sink.topic,
+    })
     const stage = compileSinkStage({ keySerde, valueSerde, sink, root, options: this.#options })
     const last = stage === null ? stream : stream.processBatches(stage)
     last.to(sink.topic, { keySerde: keySerde as never, valueSerde: valueSerde as never })

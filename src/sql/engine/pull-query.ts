@@ -18,7 +18,6 @@ import { type Row, rowClass, type SqlValue } from '../formats/index.js'
 import type { DataSource } from '../metastore.js'
 import type { PlannedQuery } from '../plan/logical-planner.js'
 import type { PlanNode, SourceNode } from '../plan/plan-node.js'
-import { keySerde, valueSerde } from '../statements/serdes.js'
 import type { KeyLookup } from './pull-keys.js'
 import type { RunningQuery } from './query-apps.js'
 import { type QueryRow, RowReader } from './result-rows.js'
@@ -56,8 +55,9 @@ export async function pullStream(
   const { log, source } = options
   const node = sourceOf(options.planned.root)
   const stage = new PullStage(options, node)
-  const keys = keySerde({ format: source.keyFormat, columns: source.schema.key, window: source.window })
-  const values = valueSerde({ format: source.valueFormat, columns: source.schema.value })
+  const { topic, schema, keyFormat, valueFormat, window } = source
+  const keys = options.compiler.keySerde({ format: keyFormat, columns: schema.key, topic, window })
+  const values = options.compiler.valueSerde({ format: valueFormat, columns: schema.value, topic })
   const consumer = log.consumer({ isolationLevel: 'read_committed', autoOffsetReset: 'earliest' })
   try {
     const [description] = await log.admin.describeTopics([source.topic])

@@ -9,7 +9,8 @@ import type { Metastore } from '../metastore.js'
 import type { SourceNode } from '../plan/plan-node.js'
 import type { Settings } from '../properties.js'
 import type { PersistentQuery, QueryHost } from '../statements/persistent-query.js'
-import { keySerde, valueSerde } from '../statements/serdes.js'
+import type { SchemaRegistry } from '../schema-registry/index.js'
+import { serdesOf } from '../statements/serdes.js'
 import type { ProcessingLog } from './processing-log.js'
 
 export interface RunningQuery {
@@ -27,6 +28,7 @@ export interface QueryAppsOptions {
   readonly metastore: () => Metastore
   readonly processingLog: ProcessingLog
   readonly serviceId: string
+  readonly schemaRegistry: SchemaRegistry
 }
 
 /**
@@ -137,13 +139,12 @@ export class QueryApps implements QueryHost {
   }
 
   compilerOptions(queryId: string, settings: Settings): CompilerOptions {
-    const { functions, metastore, processingLog } = this.#options
+    const { functions, metastore, processingLog, schemaRegistry } = this.#options
     return {
       queryId,
       functions,
       customType: (name) => metastore().types.get(name),
-      keySerde,
-      valueSerde,
+      ...serdesOf(schemaRegistry),
       log: (error) => processingLog.write(error),
       throwOnInvalidTimestamp: settings.enabled('ksql.timestamp.throw.on.invalid'),
     }

@@ -15,6 +15,7 @@ import type { DataSource, Metastore } from '../metastore.js'
 import { parseScript } from '../parse.js'
 import { type PlannedQuery, planQuery } from '../plan/logical-planner.js'
 import { type PropertyValues, Settings } from '../properties.js'
+import { LogSchemaRegistry, type SchemaRegistry } from '../schema-registry/index.js'
 import { StatementExecutor } from '../statements/executor.js'
 import { analyze } from '../statements/plan-persistent.js'
 import type { StatementResult } from '../statements/statement-result.js'
@@ -41,6 +42,8 @@ export interface SqlEngineOptions {
   readonly properties?: PropertyValues
   /** Called once with the registry of functions, to add one's own. */
   readonly functions?: (registry: FunctionRegistry) => void
+  /** Schemas of topics; default those kept in the log's topic `_schemas`. Closed with the engine. */
+  readonly schemaRegistry?: SchemaRegistry
   readonly files?: FileSystem
   readonly clock?: Clock
   readonly random?: Random
@@ -89,7 +92,7 @@ export class SqlEngine {
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  private constructor(options: SqlEngineOptions) {
+  private constructor(options: SqlEngineOptions, schemaRegistry: SchemaRegistry) {
     const { log, clock = systemClock, random = systemRandom, files = nodeFiles } = options
     this.log = log
     this.#files = files
@@ -109,17 +112,20 @@ export class SqlEngine {
       metastore: () => this.executor.metastore,
       processingLog: this.processingLog,
       serviceId,
+      schemaRegistry,
     })
     this.executor = new StatementExecutor({
       topics: this.#topics,
       queries: this.apps,
       functions: this.functions,
+      schemaRegistry,
     })
   }
 
   /** Opens the engine and brings back what earlier statements made. */
   static async create(options: SqlEngineOptions): Promise<SqlEngine> {
-    const engine = new SqlEngine(options)
+    const { log, schemaRegistry = await LogSchemaRegistry.open(log) } = options
+    const engine = new SqlEngine(options, schemaRegistry)
     await engine.processingLog.open()
     await engine.#replay(await engine.#commandLog.open())
     return engine
@@ -265,7 +271,7 @@ export class SqlEngine {
       const result = await this.executor.execute(statement, { settings })
       if (commands.has(statement.kind) && !(result.kind === 'message' && result.status === 'warning')) {
         await this.#commandLog.append({
-          statement: statement.text,
+          statement: (result.kind === 'message' ? result.replay : undefined) ?? statement.text,
           properties: { ...this.#session, ...properties },
           queryId: result.kind === 'message' ? result.queryId : null,
         })
@@ -466,6 +472,7 @@ export class SqlEngine {
     for (const query of [...this.#liveQueries]) await query.stop()
     await this.apps.close()
     await this.processingLog.close()
+    await this.executor.schemaRegistry.close()
     await this.#commandLog.close()
     await this.#topics.close()
   }

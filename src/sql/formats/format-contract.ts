@@ -1,4 +1,5 @@
 import type { Serde } from '../../serde/index.js'
+import type { Schema, SchemaRegistry, SchemaType } from '../schema-registry/index.js'
 import { formatType, quoteIdentifier, type SqlType } from '../types.js'
 import type { Row, RowClass, SqlValue } from './row-class.js'
 
@@ -23,6 +24,17 @@ export interface SerdeOptions {
   readonly usedColumns?: ReadonlySet<number> | undefined
   /** The class of the rows; default `rowClass(columns)`. */
   readonly rowClass?: RowClass | undefined
+  /**
+   * The topic of the records, for formats whose schemas are in a registry. Without one nothing is registered: records
+   * carry the schema id 0, which stands for the schema derived from the columns. So are internal topics and stores.
+   */
+  readonly topic?: string | undefined
+  /** Where the topic's schemas are. */
+  readonly registry?: SchemaRegistry | undefined
+  /** KEY_SCHEMA_ID or VALUE_SCHEMA_ID: records are written with that schema, not with one derived from the columns. */
+  readonly schemaId?: number | undefined
+  /** Settings of the format by ksqlDB's names, such as `fullSchemaName` and `nullableRepresentation`. */
+  readonly properties?: Readonly<Record<string, string>> | undefined
 }
 
 /** Key of a record: the bare value where there is one key column, a frozen array where there are several. */
@@ -50,6 +62,28 @@ export interface Format {
   refuses(columns: readonly FormatColumn[], role: 'key' | 'value'): string | null
   keySerde(options: SerdeOptions): SqlSerde<KeyValue>
   valueSerde(options: SerdeOptions): SqlSerde<Row>
+  /** Of formats whose schemas are in a registry. */
+  readonly schemas?: FormatSchemas
+}
+
+/** From columns to registered schemas, and back. */
+export interface FormatSchemas {
+  readonly type: SchemaType
+  derive(options: SerdeOptions): Schema
+  /** The columns of a schema; those without a SQL type are left out. @throws SqlError when there are none */
+  infer(schema: Schema, options: InferOptions): readonly FormatColumn[]
+}
+
+export interface InferOptions {
+  readonly role: 'key' | 'value'
+  /** The schema is that of a single column, without an object around it. */
+  readonly unwrapped: boolean
+  /** What becomes of the names in the schema. */
+  readonly rename: (name: string) => string
+  /** Texts of what the schema refers to, by name. */
+  readonly references: ReadonlyMap<string, string>
+  /** Which of several messages, in Protobuf. */
+  readonly fullName?: string | undefined
 }
 
 /** ``[`K` STRING KEY, `V` INTEGER]`` */

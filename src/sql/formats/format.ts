@@ -1,4 +1,5 @@
 import { SqlError } from '../errors.js'
+import { avroFormat } from './avro-format.js'
 import { delimitedFormat } from './delimited.js'
 import {
   columnList,
@@ -9,8 +10,10 @@ import {
   type SqlSerde,
 } from './format-contract.js'
 import { jsonFormat } from './json-format.js'
+import { jsonSrFormat } from './json-sr-format.js'
 import { kafkaFormat } from './kafka.js'
 import { noneFormat } from './none.js'
+import { protobufFormat, protobufNoSrFormat } from './protobuf-format.js'
 import type { Row } from './row-class.js'
 
 const formats = new Map<string, Format>()
@@ -19,7 +22,18 @@ export function registerFormat(format: Format): void {
   formats.set(format.name, format)
 }
 
-for (const format of [jsonFormat, delimitedFormat, kafkaFormat, noneFormat]) registerFormat(format)
+for (const format of [
+  jsonFormat,
+  delimitedFormat,
+  kafkaFormat,
+  noneFormat,
+  avroFormat,
+  jsonSrFormat,
+  protobufFormat,
+  protobufNoSrFormat,
+]) {
+  registerFormat(format)
+}
 
 export function formatNames(): string[] {
   return [...formats.keys()]

@@ -1,4 +1,5 @@
 /** Formats: how rows and keys of SQL become bytes. */
+export { keySchemaName } from './avro-derive.js'
 export { parseDelimiter } from './csv.js'
 export {
   checkFormat,
@@ -9,5 +10,20 @@ export {
   formatNames,
   registerFormat,
 } from './format.js'
-export type { Format, FormatColumn, KeyValue, SerdeOptions, SqlSerde } from './format-contract.js'
+export type {
+  Format,
+  FormatColumn,
+  FormatSchemas,
+  InferOptions,
+  KeyValue,
+  SerdeOptions,
+  SqlSerde,
+} from './format-contract.js'
+export { type InferRequest, inferColumns, inferElements } from './infer-columns.js'
+export {
+  checkSchemaColumns,
+  registerSchemas,
+  type SchemaSide,
+  type SchemaSource,
+} from './register-schemas.js'
 export { type Row, type RowClass, rowClass, type SqlValue } from './row-class.js'

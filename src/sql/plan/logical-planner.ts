@@ -4,7 +4,7 @@ import type { Expression } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { formatExpression } from '../format-sql.js'
 import { pseudoColumnNames, windowColumnNames } from '../schema.js'
-import { quoteIdentifier, type SqlType } from '../types.js'
+import { formatType, quoteIdentifier, type SqlType } from '../types.js'
 import { aggregatesIn, keyName, type NamedExpression, planAggregation } from './aggregate-planner.js'
 import { AliasGenerator } from './column-names.js'
 import { planJoins } from './join-planner.js'
@@ -69,7 +69,7 @@ export function planQuery(given: AnalyzedQuery, { sinkName, context }: PlanOptio
     throw new SqlError('EMIT FINAL is only supported for windowed aggregations.')
   }
   return sinkName === null
-    ? planTransient(items, node, newKey, keys, context)
+    ? planTransient(items, node, newKey, keys, context, query.emit === null)
     : planPersistent(items, node, newKey, keys, sinkName, context)
 }
 
@@ -378,7 +378,17 @@ function planTransient(
   newKey: ProjectNode['newKey'],
   keys: QueryKeys,
   context: PlannerContext,
+  isPull: boolean,
 ): PlannedQuery {
+  if (isPull) {
+    const twice = items.find((item, i) => items.findIndex((other) => other.alias === item.alias) < i)
+    if (twice !== undefined) {
+      const type = formatType(typeIn(input, twice.expression, context))
+      throw new SqlError(`Duplicate value columns found in schema: ${quoteIdentifier(twice.alias)} ${type}`, {
+        location: twice.expression.location,
+      })
+    }
+  }
   const positions = items.map((item) =>
     keys.columns.findIndex((k) => k.matches.some((m) => structure(m) === structure(item.expression))),
   )

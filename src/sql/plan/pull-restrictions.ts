@@ -1,7 +1,11 @@
 import type { AnalyzedQuery } from '../analyzer/analyzer.js'
-import { walk } from '../analyzer/rewrite.js'
-import type { Query } from '../ast.js'
+import { columnsIn, walk } from '../analyzer/rewrite.js'
+import type { Expression, Query } from '../ast.js'
 import { SqlError } from '../errors.js'
+import { formatExpression } from '../format-sql.js'
+import type { DataSource } from '../metastore.js'
+import type { Settings } from '../properties.js'
+import { type Column, LogicalSchema } from '../schema.js'
 
 const advice =
   'See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query.'
@@ -40,4 +44,88 @@ export function checkPullColumns(query: AnalyzedQuery): void {
       )
     }
   }
+}
+
+/**
+ * Without table scans a pull query must say which keys it wants: `=` or IN for every key column in each part of an OR,
+ * or one range over a single text key.
+ *
+ * @throws SqlError where only a scan of the whole table could answer
+ */
+export function checkPullScan(query: AnalyzedQuery, settings: Settings): void {
+  const { source } = query.sources[0]!
+  if (source.kind !== 'TABLE' || settings.enabled('ksql.query.pull.table.scan.enabled')) return
+  if (query.where === null) throw needsScan()
+  const parts = operands(query.where, 'OR')
+  const ranges = parts.map((part) => checkPart(part, source)).filter((isRange) => isRange)
+  if (ranges.length === 0) return
+  const plain = source.schema.key.length === 1 && source.window === null
+  const isText = source.schema.key[0]!.type.kind === 'STRING'
+  const allowed =
+    plain && isText && parts.length === 1 && settings.enabled('ksql.query.pull.range.scan.enabled')
+  if (!allowed) throw needsScan()
+}
+
+/** Whether the part asks for a range of keys, and not for certain ones. */
+function checkPart(part: Expression, source: DataSource): boolean {
+  const { key } = source.schema
+  const conditions = new Map<string, string>()
+  for (const e of operands(part, 'AND')) {
+    const found = keyCondition(e, key)
+    if (found === null) continue
+    if (conditions.has(found.column)) {
+      throw refused(
+        'A comparison condition on the key column cannot be combined with other comparisons such as an IN predicate.',
+      )
+    }
+    conditions.set(found.column, found.operator)
+  }
+  if (conditions.size === 0) {
+    throw refused(`WHERE clause missing key column for disjunct: ${formatExpression(part)}.`)
+  }
+  if (conditions.size < key.length) {
+    throw refused(
+      `Multi-column sources must specify every key in the WHERE clause. Specified: [${[...conditions.keys()].join(', ')}].`,
+    )
+  }
+  const operators = [...conditions.values()]
+  if (operators.some((o) => !['=', 'IN', '<', '<=', '>', '>='].includes(o))) {
+    throw refused(`Bound on key columns '[${new LogicalSchema(key).toString()}]' must currently be '='. `)
+  }
+  return operators.some((o) => o !== '=' && o !== 'IN')
+}
+
+function keyCondition(
+  e: Expression,
+  key: readonly Column[],
+): { readonly column: string; readonly operator: string } | null {
+  const keyName = (side: Expression): string | null =>
+    side.kind === 'column' && key.some((c) => c.name === side.name) ? side.name : null
+  if (e.kind !== 'comparison' && e.kind !== 'in') return null
+  const [column, others] =
+    e.kind === 'in'
+      ? [keyName(e.value), e.items]
+      : keyName(e.left) === null
+        ? [keyName(e.right), [e.left]]
+        : [keyName(e.left), [e.right]]
+  if (column === null) return null
+  if (others.some((other) => columnsIn(other).size > 0)) {
+    throw refused('A comparison must be between a key column and a resolvable expression.')
+  }
+  return { column, operator: e.kind === 'in' ? 'IN' : e.operator }
+}
+
+function operands(e: Expression, operator: 'AND' | 'OR'): Expression[] {
+  if (e.kind !== 'logical' || e.operator !== operator) return [e]
+  return [...operands(e.left, operator), ...operands(e.right, operator)]
+}
+
+function needsScan(): SqlError {
+  return refused('Query requires table scan to be enabled.')
+}
+
+function refused(why: string): SqlError {
+  return new SqlError(
+    `${why} Table scans can be enabled by setting ksql.query.pull.table.scan.enabled=true. ${advice}`,
+  )
 }

@@ -39,13 +39,20 @@ function compare(reader: AvroNode, writer: AvroNode, path: string, reasons: stri
   compareSameKind(reader, writer, path, reasons, seen)
 }
 
-function compareSameKind(reader: AvroNode, writer: AvroNode, path: string, reasons: string[], seen: Seen): void {
+function compareSameKind(
+  reader: AvroNode,
+  writer: AvroNode,
+  path: string,
+  reasons: string[],
+  seen: Seen,
+): void {
   if (reader.kind === 'array' && writer.kind === 'array') {
     compare(reader.items, writer.items, `${path}/items`, reasons, seen)
   } else if (reader.kind === 'map' && writer.kind === 'map') {
     compare(reader.values, writer.values, `${path}/values`, reasons, seen)
   } else if (reader.kind === 'fixed' && writer.kind === 'fixed') {
-    if (reader.size !== writer.size) reasons.push(`${place(path)}: fixed of ${writer.size} bytes, not ${reader.size}`)
+    if (reader.size !== writer.size)
+      reasons.push(`${place(path)}: fixed of ${writer.size} bytes, not ${reader.size}`)
   } else if (reader.kind === 'enum' && writer.kind === 'enum') {
     const missing = writer.symbols.filter((symbol) => !reader.symbols.includes(symbol))
     if (missing.length > 0) reasons.push(`${place(path)}: the reader's enum misses ${missing.join(', ')}`)
@@ -59,7 +66,13 @@ function compareSameKind(reader: AvroNode, writer: AvroNode, path: string, reaso
   }
 }
 
-function compareRecords(reader: AvroRecord, writer: AvroRecord, path: string, reasons: string[], seen: Seen): void {
+function compareRecords(
+  reader: AvroRecord,
+  writer: AvroRecord,
+  path: string,
+  reasons: string[],
+  seen: Seen,
+): void {
   const before = seen.get(reader) ?? new Set()
   if (before.has(writer)) return
   seen.set(reader, before.add(writer))
@@ -70,7 +83,9 @@ function compareRecords(reader: AvroRecord, writer: AvroRecord, path: string, re
     const written = writer.fields.find((f) => f.name === field.name)
     if (written !== undefined) compare(field.type, written.type, `${path}/${field.name}`, reasons, seen)
     else if (field.defaultValue === undefined) {
-      reasons.push(`${place(path)}: the new field ${field.name} has no default for records written without it`)
+      reasons.push(
+        `${place(path)}: the new field ${field.name} has no default for records written without it`,
+      )
     }
   }
 }

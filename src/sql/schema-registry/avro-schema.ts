@@ -2,7 +2,15 @@ import { SchemaRegistryError } from './schema-registry.js'
 
 /* Avro schemas, parsed: names resolved, so that a record that holds itself is a cycle of objects. */
 
-export type AvroNode = AvroPrimitive | AvroBytes | AvroFixed | AvroEnum | AvroArray | AvroMap | AvroRecord | AvroUnion
+export type AvroNode =
+  | AvroPrimitive
+  | AvroBytes
+  | AvroFixed
+  | AvroEnum
+  | AvroArray
+  | AvroMap
+  | AvroRecord
+  | AvroUnion
 
 export interface AvroPrimitive {
   readonly kind: 'null' | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'string'
@@ -85,7 +93,9 @@ function jsonOf(text: string): unknown {
   } catch (cause) {
     // A schema may be no more than the name of a type.
     if (/^[A-Za-z_][\w.]*$/.test(text.trim())) return text.trim()
-    throw new SchemaRegistryError(`Not an Avro schema, since not JSON: ${(cause as Error).message}`, { cause })
+    throw new SchemaRegistryError(`Not an Avro schema, since not JSON: ${(cause as Error).message}`, {
+      cause,
+    })
   }
 }
 
@@ -93,7 +103,8 @@ type JsonObject = { readonly [name: string]: unknown }
 
 function parseNode(json: unknown, context: Context): AvroNode {
   if (typeof json === 'string') return named(json, context)
-  if (Array.isArray(json)) return { kind: 'union', branches: json.map((branch) => parseNode(branch, context)) }
+  if (Array.isArray(json))
+    return { kind: 'union', branches: json.map((branch) => parseNode(branch, context)) }
   if (json === null || typeof json !== 'object') throw malformed(json)
   const schema = json as JsonObject
   switch (schema.type) {
@@ -183,7 +194,9 @@ export function nullable(node: AvroNode): { readonly node: AvroNode; readonly op
 }
 
 /** A map whose keys are no plain text, as Kafka Connect writes it: an array of records of `key` and `value`. */
-export function mapEntryOf({ items }: AvroArray): { readonly key: AvroField; readonly value: AvroField } | null {
+export function mapEntryOf({
+  items,
+}: AvroArray): { readonly key: AvroField; readonly value: AvroField } | null {
   if (items.kind !== 'record' || items.fields.length !== 2) return null
   const [key, value] = items.fields
   return key!.name === 'key' && value!.name === 'value' ? { key: key!, value: value! } : null

@@ -7,8 +7,8 @@ import {
   type CompatibilityLevel,
   referencedTexts,
   type Schema,
-  SchemaRegistryError,
   type SchemaRegistry,
+  SchemaRegistryError,
 } from './schema-registry.js'
 
 /** Why a schema may not follow the ones before, oldest first; empty when the level allows it. */
@@ -31,7 +31,8 @@ export function incompatibilities(
 
 /** Why a reader with the first schema cannot read what the second wrote. */
 function unreadable(reader: Schema, writer: Schema, registry: SchemaRegistry): string[] {
-  if (reader.type !== writer.type) return [`a schema of type ${reader.type} cannot follow one of type ${writer.type}`]
+  if (reader.type !== writer.type)
+    return [`a schema of type ${reader.type} cannot follow one of type ${writer.type}`]
   switch (reader.type) {
     case 'AVRO':
       return avroIncompatibilities(parsedAvro(reader, registry), parsedAvro(writer, registry))

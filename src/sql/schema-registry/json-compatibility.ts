@@ -13,7 +13,8 @@ export function jsonIncompatibilities(reader: unknown, writer: unknown, path = '
     const accepted = to.types.has(type) || (type === 'integer' && to.types.has('number'))
     if (to.types.size > 0 && !accepted) reasons.push(`${place}: ${type} is no longer allowed`)
   }
-  if (from.types.size === 0 && to.types.size > 0) reasons.push(`${place}: anything was allowed, now ${[...to.types].join(', ')}`)
+  if (from.types.size === 0 && to.types.size > 0)
+    reasons.push(`${place}: anything was allowed, now ${[...to.types].join(', ')}`)
   if (to.properties !== null && from.properties !== null) {
     for (const [name, property] of Object.entries(to.properties)) {
       const written = from.properties[name]

@@ -51,28 +51,34 @@ type Value = SchemaValue | ConfigValue
  */
 export class LogSchemaRegistry implements SchemaRegistry {
   readonly topic: string
+  readonly #log: Log
   readonly #memory: MemorySchemaRegistry
-  readonly #producer: Producer<Key, Value>
+  #producer: Producer<Key, Value> | null = null
+  /** What is not written yet, and the writing of it. */
+  #pending: { readonly key: Key; readonly value: Value }[] = []
+  #writing: Promise<void> = Promise.resolve()
   #loading = true
 
   private constructor(log: Log, topic: string) {
     this.topic = topic
+    this.#log = log
     this.#memory = new MemorySchemaRegistry({ onChange: (change) => this.#keep(change) })
-    this.#producer = log.producer({ lingerMs: 0, ...serdes() })
   }
 
-  /** Opens the topic, made where it is missing, and reads what it holds. */
-  static async open(log: Log, { topic = '_schemas' }: { readonly topic?: string } = {}): Promise<LogSchemaRegistry> {
-    const configs = { 'cleanup.policy': 'compact' }
-    await log.admin.createTopics([{ topic, partitions: 1, configs }], { ifNotExists: true })
+  /** Reads what the topic holds. It is made when the first schema is registered. */
+  static async open(
+    log: Log,
+    { topic = '_schemas' }: { readonly topic?: string } = {},
+  ): Promise<LogSchemaRegistry> {
     const registry = new LogSchemaRegistry(log, topic)
-    await registry.#load(log)
+    if ((await log.admin.listTopics()).includes(topic)) await registry.#load()
+    registry.#loading = false
     return registry
   }
 
-  async #load(log: Log): Promise<void> {
+  async #load(): Promise<void> {
     const partition = { topic: this.topic, partition: 0 }
-    const consumer = log.consumer({ ...serdes(), autoOffsetReset: 'earliest' })
+    const consumer = this.#log.consumer({ ...serdes(), autoOffsetReset: 'earliest' })
     try {
       consumer.assign([partition])
       const [end] = await consumer.endOffsets([partition])
@@ -81,7 +87,6 @@ export class LogSchemaRegistry implements SchemaRegistry {
       }
     } finally {
       await consumer.close()
-      this.#loading = false
     }
   }
 
@@ -97,10 +102,9 @@ export class LogSchemaRegistry implements SchemaRegistry {
 
   #keep(change: RegistryChange): void {
     if (this.#loading) return
-    const { topic } = this
     if (change.kind === 'compatibility') {
       const key: ConfigKey = { keytype: 'CONFIG', subject: change.subject, magic: 0 }
-      this.#send({ topic, key, value: { compatibilityLevel: change.level } })
+      this.#send({ key, value: { compatibilityLevel: change.level } })
       return
     }
     const { subject, version, schema } = change.version
@@ -108,20 +112,39 @@ export class LogSchemaRegistry implements SchemaRegistry {
     const key: SchemaKey = { keytype: 'SCHEMA', subject, version, magic: 1 }
     const schemaType = type === 'AVRO' ? {} : { schemaType: type }
     const value = { subject, version, id, ...schemaType, schema: text, references, deleted: change.deleted }
-    this.#send({ topic, key, value })
+    this.#send({ key, value })
   }
 
-  /** A full buffer is waited for, and a failure told, by `flush`. */
-  #send(record: Parameters<Producer<Key, Value>['write']>[0]): void {
-    void this.#producer.write({ partition: 0, ...record })
+  #send(record: { readonly key: Key; readonly value: Value }): void {
+    this.#pending.push(record)
+    // A failure is told by `flush`, which tries again.
+    void this.flush().catch(() => {})
   }
 
-  async flush(): Promise<void> {
-    await this.#producer.flush()
+  flush(): Promise<void> {
+    if (this.#pending.length > 0)
+      this.#writing = this.#writing.catch(() => {}).then(() => this.#writePending())
+    return this.#writing
+  }
+
+  async #writePending(): Promise<void> {
+    const { topic } = this
+    if (this.#producer === null) {
+      const configs = { 'cleanup.policy': 'compact' }
+      await this.#log.admin.createTopics([{ topic, partitions: 1, configs }], { ifNotExists: true })
+      this.#producer = this.#log.producer({ lingerMs: 0, ...serdes() })
+    }
+    while (this.#pending.length > 0) {
+      const { key, value } = this.#pending[0]!
+      await this.#producer.send({ topic, partition: 0, key, value })
+      this.#pending.shift()
+    }
   }
 
   async close(): Promise<void> {
-    await this.#producer.close()
+    await this.flush()
+    await this.#producer?.close()
+    this.#producer = null
   }
 
   subjects(): readonly string[] {

@@ -4,8 +4,8 @@ import {
   type RegisteredSchema,
   type RegisterOptions,
   type Schema,
-  SchemaRegistryError,
   type SchemaRegistry,
+  SchemaRegistryError,
   type SubjectVersion,
 } from './schema-registry.js'
 
@@ -102,6 +102,8 @@ export class MemorySchemaRegistry implements SchemaRegistry {
   }
 
   async flush(): Promise<void> {}
+
+  async close(): Promise<void> {}
 
   incompatibilities(subject: string, schema: Schema): readonly string[] {
     const history = this.versions(subject).map((v) => v.schema)

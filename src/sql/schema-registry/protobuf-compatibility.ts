@@ -1,4 +1,10 @@
-import { mapOf, type ProtoField, type ProtoFile, type ProtoMessage, type ProtoType } from './protobuf-schema.js'
+import {
+  mapOf,
+  type ProtoField,
+  type ProtoFile,
+  type ProtoMessage,
+  type ProtoType,
+} from './protobuf-schema.js'
 
 /**
  * Why a reader with one Protobuf schema cannot read what another wrote; empty when it can. Fields are matched by their
@@ -14,7 +20,13 @@ export function protobufIncompatibilities(reader: ProtoFile, writer: ProtoFile):
   return reasons
 }
 
-function compare(reader: ProtoMessage, writer: ProtoMessage, path: string, reasons: string[], seen: Set<ProtoMessage>): void {
+function compare(
+  reader: ProtoMessage,
+  writer: ProtoMessage,
+  path: string,
+  reasons: string[],
+  seen: Set<ProtoMessage>,
+): void {
   if (seen.has(reader)) return
   seen.add(reader)
   for (const field of reader.fields) {
@@ -28,7 +40,13 @@ function compare(reader: ProtoMessage, writer: ProtoMessage, path: string, reaso
   }
 }
 
-function compareFields(reader: ProtoField, writer: ProtoField, place: string, reasons: string[], seen: Set<ProtoMessage>): void {
+function compareFields(
+  reader: ProtoField,
+  writer: ProtoField,
+  place: string,
+  reasons: string[],
+  seen: Set<ProtoMessage>,
+): void {
   const [readMap, writtenMap] = [mapOf(reader), mapOf(writer)]
   if (readMap !== null && writtenMap !== null) {
     compareFields(readMap.key, writtenMap.key, `${place}.key`, reasons, seen)

@@ -69,7 +69,8 @@ export function parseProtobuf(text: string, references: ReadonlyMap<string, stri
     const parsed = protobuf.parse(text, root, parseOptions)
     const own = typesOf(parsed.package === undefined ? root : root.lookup(parsed.package))
     // Google's and Confluent's types count as imported whether the file says so or not.
-    for (const file of new Map([...wellKnownFiles, ...references]).values()) protobuf.parse(file, root, parseOptions)
+    for (const file of new Map([...wellKnownFiles, ...references]).values())
+      protobuf.parse(file, root, parseOptions)
     root.resolveAll()
     const known = new Map<protobuf.Type, ProtoMessage>()
     return { messages: own.map((type) => messageOf(type, known)) }
@@ -89,7 +90,12 @@ function messageOf(type: protobuf.Type, known: Map<protobuf.Type, ProtoMessage>)
   if (found !== undefined) return found
   const fields: ProtoField[] = []
   const nested: ProtoMessage[] = []
-  const message: ProtoMessage = { fullName: type.fullName.replace(/^\./, ''), name: type.name, fields, nested }
+  const message: ProtoMessage = {
+    fullName: type.fullName.replace(/^\./, ''),
+    name: type.name,
+    fields,
+    nested,
+  }
   known.set(type, message)
   for (const field of type.fieldsArray) fields.push(fieldOf(field, known))
   for (const inner of typesOf(type)) nested.push(messageOf(inner, known))
@@ -147,10 +153,15 @@ interface FieldParam {
 
 /** The message to use: by its full name or by its last part, else the first. @throws SchemaRegistryError */
 export function findMessage(file: ProtoFile, name: string | null | undefined): ProtoMessage {
-  const found = name == null ? file.messages[0] : allMessages(file.messages).find((m) => m.fullName === name || m.name === name)
+  const found =
+    name == null
+      ? file.messages[0]
+      : allMessages(file.messages).find((m) => m.fullName === name || m.name === name)
   if (found !== undefined) return found
   throw new SchemaRegistryError(
-    name == null ? 'The Protobuf schema holds no message.' : `Schema full name ${name} not found in the Protobuf schema.`,
+    name == null
+      ? 'The Protobuf schema holds no message.'
+      : `Schema full name ${name} not found in the Protobuf schema.`,
   )
 }
 
@@ -177,15 +188,20 @@ export function messageAt(file: ProtoFile, indexes: readonly number[]): ProtoMes
   let found: ProtoMessage | undefined
   for (const index of indexes) {
     found = messages[index]
-    if (found === undefined) throw new SchemaRegistryError(`The Protobuf schema has no message at [${indexes.join(', ')}].`)
+    if (found === undefined)
+      throw new SchemaRegistryError(`The Protobuf schema has no message at [${indexes.join(', ')}].`)
     messages = found.nested
   }
   return found ?? findMessage(file, null)
 }
 
 /** Key and value of the entries of a map: of `map<K, V>`, and of repeated messages `…Entry` of a key and a value. */
-export function mapOf({ type, repeated }: ProtoField): { readonly key: ProtoField; readonly value: ProtoField } | null {
-  if (type.kind === 'map') return { key: entryField('key', 1, type.key), value: entryField('value', 2, type.value) }
+export function mapOf({
+  type,
+  repeated,
+}: ProtoField): { readonly key: ProtoField; readonly value: ProtoField } | null {
+  if (type.kind === 'map')
+    return { key: entryField('key', 1, type.key), value: entryField('value', 2, type.value) }
   if (type.kind !== 'message' || !repeated || !type.message.name.endsWith('Entry')) return null
   const [key, value] = type.message.fields
   const isEntry = type.message.fields.length === 2 && key?.name === 'key' && value?.name === 'value'
@@ -194,5 +210,15 @@ export function mapOf({ type, repeated }: ProtoField): { readonly key: ProtoFiel
 
 function entryField(name: string, number: number, type: ProtoType): ProtoField {
   const hasPresence = type.kind === 'message'
-  return { name, number, type, repeated: false, required: false, hasPresence, oneof: null, packed: false, params: {} }
+  return {
+    name,
+    number,
+    type,
+    repeated: false,
+    required: false,
+    hasPresence,
+    oneof: null,
+    packed: false,
+    params: {},
+  }
 }

@@ -66,6 +66,7 @@ export interface SchemaRegistry {
   /** Of a subject, or with null the level of all that have none of their own. */
   compatibility(subject: string | null): CompatibilityLevel
   setCompatibility(subject: string | null, level: CompatibilityLevel): void
+  close(): Promise<void>
   /** Forgets the subject. Its schemas are still found by their ids: records carry them. */
   deleteSubject(subject: string): void
 }
@@ -89,7 +90,9 @@ export function referencedTexts(registry: SchemaRegistry, schema: Schema): Reado
       if (texts.has(name)) continue
       const found = registry.versions(subject).find((v) => v.version === version)
       if (found === undefined) {
-        throw new SchemaRegistryError(`The schema refers to ${name}, version ${version} of ${subject}, which does not exist.`)
+        throw new SchemaRegistryError(
+          `The schema refers to ${name}, version ${version} of ${subject}, which does not exist.`,
+        )
       }
       add(found.schema)
       texts.set(name, found.schema.text)

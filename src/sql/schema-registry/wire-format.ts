@@ -25,10 +25,14 @@ export function writeFrame(id: number, out: ByteWriter): void {
 /** The schema id of `buffer[start, end)`. @throws SerializationError */
 export function readFrame(buffer: Buffer, start: number, end: number): number {
   if (end - start < frameBytes) {
-    throw new SerializationError(`${end - start} bytes are too few: a magic byte and a schema id are expected first`)
+    throw new SerializationError(
+      `${end - start} bytes are too few: a magic byte and a schema id are expected first`,
+    )
   }
   if (buffer[start] !== 0) {
-    throw new SerializationError(`Unknown magic byte! The first byte is ${buffer[start]}, not 0: no schema id follows`)
+    throw new SerializationError(
+      `Unknown magic byte! The first byte is ${buffer[start]}, not 0: no schema id follows`,
+    )
   }
   return buffer.readInt32BE(start + 1)
 }

@@ -4,6 +4,7 @@ import { resolveType } from '../expression/expression-typer.js'
 import type { DataSource, Metastore } from '../metastore.js'
 import type { Settings } from '../properties.js'
 import { type Column, LogicalSchema, pseudoColumnNames, windowColumnNames } from '../schema.js'
+import { MemorySchemaRegistry, type SchemaRegistry } from '../schema-registry/index.js'
 import { formatType, type SqlType, SqlTypes, sameType } from '../types.js'
 import {
   checkColumns,
@@ -13,6 +14,7 @@ import {
   valueFormatInfo,
   valueFormatName,
 } from './format-choice.js'
+import { withInferred } from './inferred-schema.js'
 import { readWithProperties, type WithProperties } from './with-properties.js'
 
 export interface NewSource {
@@ -25,6 +27,7 @@ export function declareSource(
   statement: CreateSource & { readonly text: string },
   metastore: Metastore,
   settings: Settings,
+  registry: SchemaRegistry = new MemorySchemaRegistry(),
 ): NewSource {
   const properties = readWithProperties(statement.properties, 'source')
   if (properties.topic === null) {
@@ -32,10 +35,19 @@ export function declareSource(
   }
   checkElements(statement)
   const valueFormatOf = valueFormatName(properties, settings)
-  const columns = statement.elements.map((e) => columnOf(e, metastore))
-  const schema = new LogicalSchema(columns)
+  const declared = new LogicalSchema(statement.elements.map((e) => columnOf(e, metastore)))
+  checkSchemaIds(declared, properties)
+  const schema = withInferred(declared, {
+    topic: properties.topic,
+    key: properties.key,
+    keyFormat: properties.key.format ?? defaultKeyFormat(settings),
+    value: properties.value,
+    valueFormat: valueFormatOf,
+    wrapSingle: properties.wrapSingleValue ?? settings.boolean('ksql.persistence.wrap.single.values'),
+    registry,
+  })
   const keyName = properties.key.format ?? (schema.key.length === 0 ? 'NONE' : defaultKeyFormat(settings))
-  const keyFormat = keyFormatInfo(keyName, schema.key, properties.key)
+  const keyFormat = keyFormatInfo(keyName, schema.key, properties.key, { sourceName: statement.name })
   const valueFormat = valueFormatInfo(valueFormatOf, schema.value, properties, settings)
   checkFormatSettings(keyFormat)
   checkFormatSettings(valueFormat)
@@ -109,17 +121,20 @@ export function columnOf(element: TableElement, metastore: Metastore): Column {
   return { name, type, role: 'header', headerKey }
 }
 
+function checkSchemaIds(declared: LogicalSchema, properties: WithProperties): void {
+  if (properties.key.schemaId !== null && declared.key.length > 0) {
+    throw new SqlError('Table elements and KEY_SCHEMA_ID cannot both exist for create statement.')
+  }
+  if (properties.value.schemaId !== null && declared.value.length > 0) {
+    throw new SqlError('Table elements and VALUE_SCHEMA_ID cannot both exist for create statement.')
+  }
+}
+
 function checkSchema(statement: CreateSource, schema: LogicalSchema, properties: WithProperties): void {
   const seen = new Set<string>()
   for (const { name } of schema.columns) {
     if (seen.has(name)) throw new SqlError(`Duplicate column names: \`${name}\``)
     seen.add(name)
-  }
-  if (properties.key.schemaId !== null && schema.key.length > 0) {
-    throw new SqlError('Table elements and KEY_SCHEMA_ID cannot both exist for create statement.')
-  }
-  if (properties.value.schemaId !== null && schema.value.length > 0) {
-    throw new SqlError('Table elements and VALUE_SCHEMA_ID cannot both exist for create statement.')
   }
   if (statement.sourceKind === 'TABLE' && schema.key.length === 0) {
     throw new SqlError('Tables require a PRIMARY KEY. Please define the PRIMARY KEY.')

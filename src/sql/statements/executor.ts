@@ -2,6 +2,7 @@ import { caseHint } from '../analyzer/analyzer.js'
 import type { CreateAs, CreateSource, InsertInto, Query, Relation, Statement } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { resolveType } from '../expression/expression-typer.js'
+import { checkSchemaColumns } from '../formats/index.js'
 import type { FunctionRegistry } from '../functions/registry.js'
 import { Metastore } from '../metastore.js'
 import type { PlannerContext } from '../plan/planner-context.js'
@@ -9,18 +10,22 @@ import { withRequiredColumns } from '../plan/required-columns.js'
 import { planSource } from '../plan/source-planner.js'
 import type { Settings } from '../properties.js'
 import { LogicalSchema } from '../schema.js'
+import { MemorySchemaRegistry, type SchemaRegistry } from '../schema-registry/index.js'
 import { columnOf, declareSource } from './create-source.js'
 import { insertedRecord } from './insert-values.js'
 import type { PersistentQuery, QueryHost, TopicHost } from './persistent-query.js'
 import { type PersistentPlan, planCreateAs, planInsertInto } from './plan-persistent.js'
 import { checkPlanEvolution, checkSchemaEvolution } from './query-upgrade.js'
-import { keySerde, valueSerde } from './serdes.js'
+import { registerSource, schemaSides, withColumns } from './inferred-schema.js'
+import { type SourceSerdes, serdesOf } from './serdes.js'
 import type { StatementResult } from './statement-result.js'
 
 export interface ExecutorOptions {
   readonly topics: TopicHost
   readonly queries: QueryHost
   readonly functions: FunctionRegistry
+  /** Schemas of topics; default one in memory. */
+  readonly schemaRegistry?: SchemaRegistry
 }
 
 type QueryStatement = Extract<Statement, { kind: 'terminate' | 'pause' | 'resume' }>
@@ -41,12 +46,16 @@ export interface ExecuteOptions {
 export class StatementExecutor {
   readonly metastore = new Metastore()
   readonly functions: FunctionRegistry
+  readonly schemaRegistry: SchemaRegistry
+  readonly #serdes: SourceSerdes
   readonly #topics: TopicHost
   readonly #hosts: QueryHost
   readonly #queries = new Map<string, PersistentQuery>()
   #nextQuery = 0
 
-  constructor({ topics, queries, functions }: ExecutorOptions) {
+  constructor({ topics, queries, functions, schemaRegistry = new MemorySchemaRegistry() }: ExecutorOptions) {
+    this.schemaRegistry = schemaRegistry
+    this.#serdes = serdesOf(schemaRegistry)
     this.#topics = topics
     this.#hosts = queries
     this.functions = functions
@@ -78,9 +87,9 @@ export class StatementExecutor {
         const record = insertedRecord(statement, {
           metastore: this.metastore,
           functions: this.functions,
-          keySerde,
-          valueSerde,
+          ...this.#serdes,
         })
+        await this.schemaRegistry.flush()
         await this.#topics.append(record.topic, record.key, record.value, record.timestamp)
         return done(statement, `Inserted into ${statement.target}`)
       }
@@ -129,9 +138,16 @@ export class StatementExecutor {
   ): Promise<StatementResult> {
     const existing = this.metastore.find(statement.name)
     if (existing !== undefined && statement.ifNotExists) return alreadyExists(statement, existing.kind)
-    const { source, properties } = declareSource(statement, this.metastore, options.settings)
+    const { source, properties } = declareSource(
+      statement,
+      this.metastore,
+      options.settings,
+      this.schemaRegistry,
+    )
     this.#checkReplacement(statement, existing !== undefined)
     if (existing !== undefined) checkSchemaEvolution(existing.schema, source.schema, existing)
+    const text = withColumns(statement, source.schema, properties)
+    const replay = text === null ? {} : { replay: text }
     const present = await this.#topics.partitionsOf(source.topic)
     if (present === null && properties.partitions === null) {
       throw new SqlError(`Kafka topic does not exist: ${source.topic}`, {
@@ -144,6 +160,7 @@ export class StatementExecutor {
     if (present === null) {
       await this.#topics.create(source.topic, properties.partitions!, topicConfigs(properties))
     }
+    await registerSource(source, this.schemaRegistry, false)
     this.metastore.put(source)
     const kind = statement.sourceKind === 'STREAM' ? 'Stream' : 'Table'
     if (queryId !== null) {
@@ -157,9 +174,9 @@ export class StatementExecutor {
         settings: options.settings,
       })
       this.metastore.put({ ...source, createdBy: queryId })
-      return done(statement, `Created query with ID ${queryId}`, queryId)
+      return { ...done(statement, `Created query with ID ${queryId}`, queryId), ...replay }
     }
-    return done(statement, `${kind} created`)
+    return { ...done(statement, `${kind} created`), ...replay }
   }
 
   #checkReplacement(statement: CreateSource | CreateAs, exists: boolean): void {
@@ -190,6 +207,9 @@ export class StatementExecutor {
     if (existing !== undefined && statement.ifNotExists) return alreadyExists(statement, existing.kind)
     this.#checkReplacement(statement, existing !== undefined)
     const planned = planCreateAs(statement, await this.#planning(statement.query, options))
+    for (const side of schemaSides(planned.sink)) {
+      checkSchemaColumns(planned.sink.topic, side, this.schemaRegistry)
+    }
     const present = await this.#topics.partitionsOf(planned.sink.topic)
     if (present !== null && planned.properties?.partitions != null && existing === undefined) {
       checkPartitions(planned, present)
@@ -209,6 +229,7 @@ export class StatementExecutor {
       const configs = { ...(await this.#inheritedConfigs(planned)), ...topicConfigs(planned.properties) }
       await this.#topics.create(planned.sink.topic, planned.partitions, configs)
     }
+    await registerSource(planned.sink, this.schemaRegistry, true)
     this.metastore.put({ ...planned.sink, createdBy: id })
     await this.#start(query)
     return done(statement, `Created query with ID ${id}`, id)

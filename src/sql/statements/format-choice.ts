@@ -1,5 +1,5 @@
 import { SqlError } from '../errors.js'
-import { checkFormat } from '../formats/index.js'
+import { checkFormat, keySchemaName } from '../formats/index.js'
 import type { FormatInfo, FormatName, SerdeFeature } from '../metastore.js'
 import type { PlanColumn } from '../plan/plan-node.js'
 import type { Settings } from '../properties.js'
@@ -17,10 +17,12 @@ export function keyFormatInfo(
   name: FormatName,
   columns: readonly PlanColumn[],
   side: SideProperties,
-  inherited?: FormatInfo,
+  { inherited, sourceName }: { readonly inherited?: FormatInfo; readonly sourceName?: string } = {},
 ): FormatInfo {
   const features: SerdeFeature[] = columns.length === 1 && unwrapsKeys.has(name) ? ['UNWRAP_SINGLES'] : []
-  return { name, features, properties: sideProperties(name, side, inherited) }
+  const properties = sideProperties(name, side, inherited)
+  if (name === 'AVRO' && sourceName !== undefined) properties.fullSchemaName ??= keySchemaName(sourceName)
+  return { name, features, properties }
 }
 
 export function valueFormatInfo(
@@ -61,7 +63,11 @@ function sideProperties(
   const delimiter = side.delimiter ?? (delimiters.has(name) ? same.delimiter : undefined)
   if (delimiter !== undefined && delimiter !== null) properties.delimiter = delimiter
   if (side.schemaFullName !== null) properties.fullSchemaName = side.schemaFullName
-  if (side.nullableRepresentation !== null) properties.nullableRepresentation = side.nullableRepresentation
+  if (side.nullableRepresentation !== null) {
+    properties.nullableRepresentation = side.nullableRepresentation.toLowerCase()
+  }
+  if (side.schemaId !== null) properties.schemaId = String(side.schemaId)
+  if (name === 'PROTOBUF') properties.unwrapPrimitives = 'true'
   return properties
 }
 
@@ -102,6 +108,11 @@ export function checkColumns(
     wrapSingle: wrapOf(format),
     delimiter: format.properties.delimiter,
   })
+}
+
+/** KEY_SCHEMA_ID or VALUE_SCHEMA_ID. */
+export function schemaIdOf(format: FormatInfo): number | null {
+  return format.properties.schemaId === undefined ? null : Number(format.properties.schemaId)
 }
 
 export function wrapOf(format: FormatInfo): boolean | undefined {

@@ -122,7 +122,7 @@ function keyBytes(
   const columns = source.schema.key
   const parts = columns.map((c) => values.get(c.name) ?? null)
   if (parts.every((p) => p === null)) return null
-  const serde = options.keySerde({ format: source.keyFormat, columns })
+  const serde = options.keySerde({ format: source.keyFormat, columns, topic: source.topic })
   return serialize(serde, columns.length === 1 ? parts[0] : Object.freeze(parts))
 }
 
@@ -135,7 +135,8 @@ function valueBytes(
   const columns = source.schema.value
   const given = columns.some((c) => names.includes(c.name))
   if (source.kind === 'TABLE' && !given) return null
-  const serde = options.valueSerde({ format: source.valueFormat, columns }) as SqlSerde<unknown>
+  const { valueFormat: format, topic } = source
+  const serde = options.valueSerde({ format, columns, topic }) as SqlSerde<unknown>
   const row = rowClass(columns).from(columns.map((c) => values.get(c.name) ?? null))
   return serde.isAbsent?.(row) ? null : serialize(serde, row)
 }

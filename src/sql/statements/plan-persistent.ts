@@ -8,6 +8,7 @@ import type { DataSource, FormatName, Metastore } from '../metastore.js'
 import { type PlannedQuery, planQuery } from '../plan/logical-planner.js'
 import type { AggregateNode, PlanColumn, PlanNode, QueryPlan, SinkPlan } from '../plan/plan-node.js'
 import { type PlannerContext, scopeOf } from '../plan/planner-context.js'
+import { checkPullScan } from '../plan/pull-restrictions.js'
 import type { Settings } from '../properties.js'
 import { type Column, LogicalSchema } from '../schema.js'
 import { formatType, type SqlType, sameType } from '../types.js'
@@ -38,10 +39,10 @@ export interface PlanningOptions {
 /** @param persistent of CREATE … AS and INSERT INTO; without EMIT any other query is a pull query */
 export function analyze(
   query: Query,
-  { metastore, context }: PlanningOptions,
+  { metastore, settings, context }: PlanningOptions,
   persistent = false,
 ): AnalyzedQuery {
-  return analyzeQuery(query, {
+  const analysis = analyzeQuery(query, {
     metastore,
     pull: !persistent && query.emit === null,
     typeOf: (expression, scope) => {
@@ -54,6 +55,8 @@ export function analyze(
       return type
     },
   })
+  if (!persistent && query.emit === null) checkPullScan(analysis, settings)
+  return analysis
 }
 
 /** Plans CREATE STREAM/TABLE … AS. Touches nothing. @throws SqlError */
@@ -113,7 +116,7 @@ function sinkOf(
     sinkKeyFormat(properties, left, key, settings),
     key,
     properties.key,
-    left.keyFormat,
+    { inherited: left.keyFormat, sourceName: statement.name },
   )
   const valueName = properties.value.format ?? left.valueFormat.name
   const valueFormat = valueFormatInfo(valueName, root.columns, properties, settings, left.valueFormat)

@@ -1,9 +1,9 @@
-import type { Aggregator, Initializer, Merger, Reducer } from '../functions.js'
+import type { Initializer, InPlaceAggregator, Merger, Reducer } from '../functions.js'
 
 /** The functions of an aggregation, whatever it was called: count, reduce or aggregate. */
 export interface Aggregation {
   readonly initializer: Initializer<unknown>
-  readonly aggregator: Aggregator<unknown, unknown, unknown>
+  readonly aggregator: InPlaceAggregator<unknown, unknown, unknown>
   /** Of sessions. */
   readonly merger: Merger<unknown, unknown> | null
 }

@@ -85,6 +85,7 @@ export function keepWindows(
       timestamped: true,
       windowSizeMs,
       retentionMs: retention(name, options.retentionMs, least),
+      aligned: windows.kind === 'time',
     }),
     caching: options.caching !== false,
     versioned: false,

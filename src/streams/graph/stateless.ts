@@ -15,11 +15,12 @@ import { checkName, GraphNode } from './graph.js'
 import type { GroupedHandle, StreamHandle } from './handles.js'
 
 /** What an operator does to the records, as far as the graph must know. */
-interface Effect {
+export interface Effect {
   readonly key?: 'changed'
   readonly value?: 'changed'
   readonly stores?: readonly string[]
   readonly recordAtATime?: boolean
+  readonly deadLetterTopic?: string
 }
 
 /** Adds one processor below a stream. */
@@ -30,11 +31,18 @@ export function attach(
   effect: Effect = {},
 ): StreamHandle {
   const { graph } = stream
-  const { stores = [], recordAtATime = false } = effect
+  const { stores = [], recordAtATime = false, deadLetterTopic } = effect
   const node = graph.add(
     stream.node,
     new GraphNode(name, (topology) => {
-      topology.addProcessor({ name, parents: [stream.name], operator, stores, recordAtATime })
+      topology.addProcessor({
+        name,
+        parents: [stream.name],
+        operator,
+        stores,
+        recordAtATime,
+        ...(deadLetterTopic === undefined ? {} : { deadLetterTopic }),
+      })
     }),
   )
   return {

@@ -1,10 +1,10 @@
 import { Observable } from 'rxjs'
 import type { Timer } from '../../common/index.js'
-import { type AnyBatch, BatchBuilder, headersOf, originRow } from '../batch.js'
-import { messageOf, ProcessingError, TimeoutError, TopologyError } from '../errors.js'
-import type { AsyncContext, BatchOperator, NodeContext, PendingWork } from '../node.js'
-import type { KeyIdentity } from '../key-identity.js'
 import type { AsyncOptions, AsyncOrdering, AsyncRetry } from '../async-options.js'
+import { type AnyBatch, BatchBuilder } from '../batch.js'
+import { messageOf, TimeoutError, TopologyError } from '../errors.js'
+import type { KeyIdentity } from '../key-identity.js'
+import type { AsyncContext, BatchOperator, NodeContext, PendingWork } from '../node.js'
 import { RunningCall } from './async-call.js'
 
 /** What one of the asynchronous operators does with a record, and with the answer. */
@@ -96,6 +96,8 @@ class AsyncWork implements PendingWork {
   readonly #lines = new Map<unknown, Held[]>()
   /** With order by partition: every record that is held, in the order of arrival. */
   readonly #arrived: Held[] = []
+  /** Called, and not answered for good. */
+  readonly #open = new Set<Held>()
   #finished: Held[] = []
   /** Records between arrival and departure. */
   #held = 0
@@ -156,18 +158,12 @@ class AsyncWork implements PendingWork {
 
   close(): void {
     this.#over = true
-    for (const held of this.#all()) {
+    for (const held of this.#open) {
       held.timer?.cancel()
       held.call?.abort(new Error('the task has closed'))
       held.call = null
     }
     this.#drained?.resolve()
-  }
-
-  readonly #open = new Set<Held>()
-
-  #all(): Iterable<Held> {
-    return this.#open
   }
 
   #enqueue(batch: AnyBatch, row: number): void {
@@ -284,11 +280,9 @@ class AsyncWork implements PendingWork {
     if (onError === undefined) {
       this.#context.processingError(error, batch, row)
     } else if (onError === 'fail') {
-      const position = held.batch.origin === null ? null : positionOf(batch, row)
-      throw new ProcessingError(
-        held.attempt === 1 ? messageOf(error) : `${messageOf(error)}, at the last of ${held.attempt} attempts`,
-        { cause: error, place: { taskId: this.#context.taskId, node: this.#context.nodeName, ...position } },
-      )
+      const text = `${messageOf(error)}, at the last of ${held.attempt} attempts`
+      const last = held.attempt === 1 ? error : new Error(text, { cause: error })
+      throw this.#later.failure(last, batch, row)
     } else {
       this.#context.dropped('processing', batch, row)
       if (onError !== 'skip') this.#later.deadLetter(onError.deadLetterTopic, error, batch, row)
@@ -349,9 +343,4 @@ class AsyncWork implements PendingWork {
     }
     this.#later.progressed()
   }
-}
-
-function positionOf(batch: AnyBatch, row: number) {
-  const { topic, partition, offsets } = batch.origin!
-  return { topic, partition, offset: offsets[originRow(batch, row)]! }
 }

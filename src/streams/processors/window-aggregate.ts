@@ -1,5 +1,6 @@
 import { windowed } from '../../serde/index.js'
-import type { ValueAndTimestamp, WindowStore } from '../../state/index.js'
+import type { ValueAndTimestamp, WindowEntryStore, WindowStore, WindowStoreEntry } from '../../state/index.js'
+import { headersOf } from '../batch.js'
 import type { Aggregation } from '../graph/aggregation.js'
 import type { KeptTable } from '../graph/materialize.js'
 import type { BatchOperator } from '../node.js'
@@ -19,13 +20,23 @@ export function windowAggregate(
 ): BatchOperator {
   const { initializer, aggregator } = functions
   const { sizeMs, advanceMs, graceMs } = windows
+  const { inPlace } = aggregator
   return (context) => {
-    const store = context.stateStore<WindowStore<unknown, ValueAndTimestamp<unknown>>>(table.spec.name)
+    const store = context.stateStore<
+      WindowStore<unknown, ValueAndTimestamp<unknown>> & WindowEntryStore<unknown>
+    >(table.spec.name)
     const emitter = new TableEmitter(context, emitting(table, strategy), flags)
     const closing = new WindowClosing(strategy, graceMs, () => timesOf(store))
+    const { collapses } = emitter
+    if (collapses) {
+      emitter.holdEntriesOf(store, (entry: WindowStoreEntry<unknown>) =>
+        windowed(entry.key, entry.windowStart, entry.windowStart + sizeMs),
+      )
+    }
     const cursor = { row: 0 }
     return operate((batch, emit) => {
       const { keys, values, timestamps, size } = batch
+      const hasHeaders = batch.headers !== null || batch.origin?.headers != null
       overRows(context, batch, cursor, () => {
         for (let i = cursor.row; i < size; i++) {
           cursor.row = i
@@ -48,14 +59,27 @@ export function windowAggregate(
               context.dropped('late', batch, i)
               continue
             }
-            const held = store.fetch(key, start)
-            const timestamp = held !== undefined && held.timestamp > time ? held.timestamp : time
-            const result = aggregator(key, values[i], held === undefined ? initializer() : held.value) ?? null
-            store.put(key, result === null ? null : { value: result, timestamp }, start)
-            if (closing.emitsUpdates) {
-              const oldValue = held === undefined ? null : held.value
-              emitter.push(windowed(key, start, start + sizeMs), result, oldValue, timestamp, batch, i)
+            const value = values[i]
+            const entry = store.windowEntry(key, start)
+            let before: unknown = entry === null ? undefined : entry.value
+            const timestamp = before !== undefined && entry!.timestamp > time ? entry!.timestamp : time
+            if (inPlace !== undefined && before !== undefined && entry!.held !== null) {
+              // Made since the last emission: nobody else has it.
+              inPlace(key, value, before)
+              if (hasHeaders) emitter.replaceHeaders(entry!, headersOf(batch, i))
+              store.change(entry!, before, timestamp)
+              continue
             }
+            const result = aggregator(key, value, before === undefined ? initializer() : before) ?? null
+            if (before === undefined) before = null
+            if (entry !== null && collapses) {
+              const headers = hasHeaders ? headersOf(batch, i) : null
+              if (entry.held === null) emitter.hold(entry, headers)
+              else if (hasHeaders) emitter.replaceHeaders(entry, headers)
+            } else if (closing.emitsUpdates) {
+              emitter.push(windowed(key, start, start + sizeMs), result, before, timestamp, batch, i)
+            }
+            if (entry !== null) store.change(entry, result ?? undefined, timestamp)
           }
         }
       })

@@ -1,4 +1,5 @@
 /** The running side of Streams: what `KafkaStreams` and the test driver are made of. */
+export { deadLetterHeaders, failedRecordOf } from './dead-letters.js'
 export { GlobalTask } from './global-task.js'
 export { InputPartition } from './input-partition.js'
 export { TaskMetrics } from './metrics.js'

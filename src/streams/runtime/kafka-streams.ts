@@ -1,18 +1,23 @@
+import type { Observable } from 'rxjs'
 import { type FileSystem, nextEventLoopTurn, nodeFiles } from '../../common/index.js'
-import type { Log, TopicPartition } from '../../log/index.js'
-import type { StateStore, StoreSpec } from '../../state/index.js'
+import type { ConsumerRecord, Log, TopicPartition } from '../../log/index.js'
+import type { Serde } from '../../serde/index.js'
+import type { ReadOnlyKeyValueStore, StateStore, StoreSpec } from '../../state/index.js'
 import {
   type ResolvedConfig,
   resolveConfig,
   type StreamsConfig,
   type UncaughtExceptionResponse,
 } from '../config.js'
-import { InvalidStateError, StreamsError } from '../errors.js'
+import { InvalidStateError, StreamsConfigError, StreamsError } from '../errors.js'
+import { type ObserveOptions, observeTopic } from '../rx/observe-topic.js'
+import { type TableView, tableView } from '../rx/table-view.js'
 import type { TopologyModel } from '../topology-model.js'
 import type { StoreRestored } from './changelog-reader.js'
 import { type QueryableStore, queryableStore } from './queryable-store.js'
 import { TaskManager } from './task-manager.js'
 import { StreamThread } from './thread.js'
+import { sourcesOf, TopicNames, taskStore } from './topics.js'
 
 export type StreamsState =
   | 'CREATED'
@@ -173,6 +178,37 @@ export class KafkaStreams {
     return this.#stores(name) as S[]
   }
 
+  /** A materialised table, by the name of its store: its present rows, and its changes as an Observable. */
+  table<K, V>(storeName: string): TableView<K, V> {
+    const spec = this.#spec(storeName)
+    const names = new TopicNames(this.#config.applicationId, this.#model)
+    const { changelogTopic } = taskStore(this.#model.stores.get(storeName)!, names)
+    const store = () => this.store<ReadOnlyKeyValueStore<unknown, unknown>>(storeName)
+    return tableView({ log: this.#options.log, spec, topic: changelogTopic, store })
+  }
+
+  /**
+   * The committed records of a topic as an Observable: what a topology writes, at its other edge. Each subscription reads
+   * on its own, outside of the application's consumer group. Throws StreamsConfigError without a serde.
+   */
+  observe<K, V>(topic: string, options: ObserveOptions<K, V> = {}): Observable<ConsumerRecord<K, V>> {
+    const nodes = [...this.#model.nodes.values()]
+    const node =
+      nodes.find((n) => n.kind === 'sink' && n.topic === topic) ??
+      sourcesOf(nodes).find(({ topics }) => !(topics instanceof RegExp) && topics.includes(topic))
+    const found = node === undefined || node.kind === 'processor' ? null : node
+    const keySerde = options.keySerde ?? found?.keySerde ?? this.#config.defaultKeySerde
+    const valueSerde = options.valueSerde ?? found?.valueSerde ?? this.#config.defaultValueSerde
+    if (keySerde === undefined || valueSerde === undefined) {
+      throw new StreamsConfigError(`the serdes of topic ${topic} are not known; give them with the options`)
+    }
+    return observeTopic(this.#options.log, topic, {
+      keySerde: keySerde as Serde<K>,
+      valueSerde: valueSerde as Serde<V>,
+      from: options.from ?? 'latest',
+    })
+  }
+
   metrics(): StreamsMetrics {
     const tasks = (this.#manager?.tasks ?? []).map((task): StreamsTaskMetrics => {
       const { metrics } = task
@@ -297,7 +333,7 @@ export class KafkaStreams {
   /** Undoes what was not committed; starts anew where the handler says so. */
   async #recover(error: unknown): Promise<boolean> {
     const manager = this.#manager!
-    await manager.closeDirty()
+    await manager.closeDirty(error)
     this.#remember(manager)
     if (this.#stopping) {
       this.#failure = error

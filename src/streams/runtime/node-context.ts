@@ -1,7 +1,14 @@
 import type { StateStore } from '../../state/index.js'
 import { type AnyBatch, originRow } from '../batch.js'
 import { TopologyError } from '../errors.js'
-import type { Cancellable, DroppedReason, NodeContext, ProcessorNode, PunctuationType } from '../node.js'
+import type {
+  AsyncContext,
+  Cancellable,
+  DroppedReason,
+  NodeContext,
+  ProcessorNode,
+  PunctuationType,
+} from '../node.js'
 import type { TaskGraph, TaskHost } from './task-graph.js'
 
 /** What one node of one task sees. */
@@ -79,5 +86,17 @@ export class TaskNodeContext implements NodeContext {
 
   requestCommit(): void {
     this.#host.requestCommit()
+  }
+
+  get async(): AsyncContext {
+    const graph = this.#graph
+    const host = this.#host
+    return {
+      clock: host.clock,
+      register: (work) => graph.register(work),
+      progressed: () => host.asyncActivity(),
+      failure: (error, batch, row) => host.processingFailure(this.nodeName, error, batch, row),
+      deadLetter: (topic, error, batch, row) => host.deadLetter(this.nodeName, topic, error, batch, row),
+    }
   }
 }

@@ -18,6 +18,16 @@ export interface RecordCollector {
     timestamp: number,
     headers?: Headers,
   ): void
+  /** `sendRaw` of a record that is serialised on the way. */
+  sendWith?<K, V>(
+    topic: string,
+    partition: number,
+    keySerde: Serde<K>,
+    key: K,
+    valueSerde: Serde<V>,
+    value: V | null,
+    timestamp: number,
+  ): void
 }
 
 export interface SinkOptions {
@@ -90,6 +100,8 @@ export class ProducerRecordCollector implements RecordCollector {
   readonly #keyWriter = new ByteWriter(256)
   /** Writes the key that was serialised to choose the partition. */
   readonly #writtenKey: Serde<unknown>
+  /** The buffer that `sendWith` used last. */
+  #last: TopicBuffer | null = null
   #pending: Promise<void> | null = null
   #empty = true
 
@@ -152,6 +164,22 @@ export class ProducerRecordCollector implements RecordCollector {
     this.#begin()
     const buffer = this.#buffer(topic)
     this.#builder(buffer, partition).append(timestamp, key, value, headers ?? null)
+    this.#sendWhenFull(buffer, partition)
+  }
+
+  sendWith<K, V>(
+    topic: string,
+    partition: number,
+    keySerde: Serde<K>,
+    key: K,
+    valueSerde: Serde<V>,
+    value: V | null,
+    timestamp: number,
+  ): void {
+    this.#begin()
+    let buffer = this.#last
+    if (buffer === null || buffer.topic !== topic) this.#last = buffer = this.#buffer(topic)
+    this.#builder(buffer, partition).appendWith(timestamp, keySerde, key, valueSerde, value, null)
     this.#sendWhenFull(buffer, partition)
   }
 

@@ -1,3 +1,5 @@
+import type { Clock } from '../../common/index.js'
+import type { Serde } from '../../serde/index.js'
 import type { ChangelogWriter, StateDatabase, StateStore, StoreSpec } from '../../state/index.js'
 import type { TaskMetrics } from './metrics.js'
 import type { RecordCollector } from './record-collector.js'
@@ -15,6 +17,13 @@ export interface TaskStore {
  * The stores of one task, in one state database.
  *
  * Invariant: what the database has committed for a store equals the store's changelog up to the recorded offset.
+ *
+ * The changelogs get every commit. The database, which is a cache of them, may follow at every `followIntervalMs` only:
+ * between two of its own commits it lags behind, and a restart replays the rest of the changelogs. Keys that change all
+ * the time are then written once an interval instead of once a commit.
+ *
+ *     commit    1    2    3    4    5    6        changelogs, offsets, outputs
+ *     database  1              4                  rows and changelog offsets, in one SQLite transaction
  */
 export class StateManager {
   readonly partition: number
@@ -22,6 +31,14 @@ export class StateManager {
   readonly stores: readonly TaskStore[]
   readonly #opened = new Map<string, StateStore>()
   #changedTopics = new Set<string>()
+  readonly #follow: { readonly clock: Clock; readonly intervalMs: number } | null
+  /** Ends of changelogs at the last commit, of those that changed since the database's. */
+  readonly #ends = new Map<string, number>()
+  #lastFollowed = Number.NEGATIVE_INFINITY
+  /** Commits since that of the database. */
+  #lagging = false
+  /** The database takes part in the commit under way. */
+  #following = true
 
   constructor(options: {
     stores: readonly TaskStore[]
@@ -32,10 +49,15 @@ export class StateManager {
     metrics: TaskMetrics
     /** Timestamp of changes whose store knows none, ms. */
     timestampMs: () => number
+    /** Lets the database follow at this interval; without it at every commit. */
+    follow?: { readonly clock: Clock; readonly intervalMs: number }
   }) {
     this.partition = options.partition
     this.database = options.database
     this.stores = options.stores
+    // A persistent store without a changelog has nothing to be replayed from.
+    const onlyHere = options.stores.some(({ spec, changelogTopic }) => spec.persistent && changelogTopic === null)
+    this.#follow = onlyHere ? null : (options.follow ?? null)
     for (const store of options.stores) {
       const { spec } = store
       const topic = store.fromSource ? null : store.changelogTopic
@@ -49,6 +71,7 @@ export class StateManager {
                 const time = timestamp < 0 ? options.timestampMs() : timestamp
                 options.collector.sendRaw(topic, options.partition, key, value, time)
               },
+              ...(options.collector.sendWith === undefined ? {} : { logWith: this.#serialising(topic, options) }),
             }
       const opened = options.database.openStore(spec, {
         ...(changelog === undefined ? {} : { changelog }),
@@ -75,9 +98,28 @@ export class StateManager {
     return total
   }
 
-  /** Writes what the caches hold to the database and the changelogs; nothing is committed yet. */
-  flush(): void {
-    for (const store of this.#opened.values()) store.flush()
+  /** Writes what the caches hold to the changelogs, and to the database when it is due; nothing is committed yet. */
+  flush(force = false): void {
+    this.#following = force || this.followDue
+    for (const store of this.#opened.values()) {
+      if (this.#following || store.logChanges === undefined) store.flush()
+      else store.logChanges()
+    }
+  }
+
+  /** Wall-clock time from which the database, which lags, should follow, ms; infinity when it does not lag. */
+  get followAt(): number {
+    return this.#lagging ? this.#lastFollowed + (this.#follow?.intervalMs ?? 0) : Number.POSITIVE_INFINITY
+  }
+
+  /** The database is behind the changelogs. */
+  get lagging(): boolean {
+    return this.#lagging
+  }
+
+  get followDue(): boolean {
+    const follow = this.#follow
+    return follow === null || follow.clock.now() >= this.#lastFollowed + follow.intervalMs
   }
 
   /** Changelog topics written to since the last commit. */
@@ -85,14 +127,44 @@ export class StateManager {
     return this.#changedTopics
   }
 
-  /** Commits the database together with the changelog offsets it now contains, by topic. */
+  /** Ends a commit: the database, when it follows, with the changelog offsets it now contains, by topic. */
   commit(endOffsets: ReadonlyMap<string, number>): void {
+    this.#changedTopics = new Set()
+    for (const [topic, end] of endOffsets) this.#ends.set(topic, end)
+    this.#lagging = !this.#following
+    if (!this.#following) return
     for (const { spec, changelogTopic } of this.stores) {
-      const end = changelogTopic === null ? undefined : endOffsets.get(changelogTopic)
+      const end = changelogTopic === null ? undefined : this.#ends.get(changelogTopic)
       if (end !== undefined) this.database.setChangelogOffset(spec.name, end)
     }
-    this.#changedTopics = new Set()
+    this.#ends.clear()
     this.database.commit()
+    if (this.#follow !== null) this.#lastFollowed = this.#follow.clock.now()
+  }
+
+  #serialising(
+    topic: string,
+    options: {
+      readonly collector: RecordCollector
+      readonly partition: number
+      readonly metrics: TaskMetrics
+      readonly timestampMs: () => number
+    },
+  ): NonNullable<ChangelogWriter['logWith']> {
+    const { collector, partition, metrics } = options
+    return <K, V>(
+      _name: string,
+      keySerde: Serde<K>,
+      key: K,
+      valueSerde: Serde<V>,
+      value: V | null,
+      timestamp: number,
+    ) => {
+      this.#changedTopics.add(topic)
+      metrics.changelogRecordsOut++
+      const time = timestamp < 0 ? options.timestampMs() : timestamp
+      collector.sendWith!(topic, partition, keySerde, key, valueSerde, value, time)
+    }
   }
 
   /** Closes without committing: what was not committed is forgotten. */

@@ -5,7 +5,7 @@ import { type AnyBatch, originRow } from '../batch.js'
 import { askHandler, type FailedRecord, type ResolvedConfig } from '../config.js'
 import { DeserializationError, messageOf, ProcessingError } from '../errors.js'
 import type { DroppedReason, SinkNode, TopologyNode } from '../node.js'
-import { deadLetterHeaders } from './dead-letters.js'
+import { deadLetterHeaders, withFailedRecord } from './dead-letters.js'
 import type { InputHost, Skipped } from './input-partition.js'
 import type { TaskMetrics } from './metrics.js'
 import type { PartitionGroup } from './partition-group.js'
@@ -96,7 +96,9 @@ export class StreamTask implements TaskHost, InputHost {
   process(slice: Slice): number {
     let processed = 0
     while (processed < slice.recordsMax) {
-      const run = this.group.nextRun(Math.min(slice.recordsMax - processed, this.#runRecordsMax))
+      const recordsMax = Math.min(slice.recordsMax - processed, this.#runRecordsMax, this.graph.room)
+      if (recordsMax <= 0) break
+      const run = this.group.nextRun(recordsMax)
       if (run === null) break
       this.dirty = true
       this.graph.process(run.source, run.batch)
@@ -114,11 +116,16 @@ export class StreamTask implements TaskHost, InputHost {
     return this.graph.punctuateWallClock()
   }
 
-  /** Sends what was held back, and writes state to the database and the changelogs, uncommitted. */
-  flush(): void {
+  /** Waits for nodes that answer later; to be called before `flush`. Throws what they throw. */
+  settle(): Promise<void> | undefined {
+    return this.graph.room === Number.POSITIVE_INFINITY ? undefined : this.graph.settle()
+  }
+
+  /** Sends what was held back, and writes state to the changelogs and, when due or forced, to the database. */
+  flush(force = false): void {
     this.graph.flush()
     this.graph.hold()
-    this.state.flush()
+    this.state.flush(force)
   }
 
   /** Where a restart has to begin, with the partition time that Kafka Streams keeps beside it. */
@@ -193,18 +200,25 @@ export class StreamTask implements TaskHost, InputHost {
   processingError(node: string, error: unknown, batch: AnyBatch, row: number): void {
     const failure = this.#failedRecord(node, error, batch, row)
     if (askHandler(this.#options.config.processingExceptionHandler, failure) === 'fail') {
-      const known = failure.topic !== ''
-      throw new ProcessingError(messageOf(error), {
-        cause: error,
-        place: {
-          taskId: this.taskId,
-          node,
-          ...(known ? { topic: failure.topic, partition: failure.partition, offset: failure.offset } : {}),
-        },
-      })
+      throw this.#fatal(failure)
     }
     this.dropped(node, 'processing', failure.topic, failure.partition, failure.offset)
     this.#sendDeadLetter(failure)
+  }
+
+  processingFailure(node: string, error: unknown, batch: AnyBatch, row: number): Error {
+    return this.#fatal(this.#failedRecord(node, error, batch, row))
+  }
+
+  #fatal(failure: FailedRecord): Error {
+    const { node, topic, partition, offset, error } = failure
+    const place = { taskId: this.taskId, ...(node === null ? {} : { node }) }
+    const where = topic === '' ? place : { ...place, topic, partition, offset }
+    return withFailedRecord(new ProcessingError(messageOf(error), { cause: error, place: where }), failure)
+  }
+
+  deadLetter(node: string, topic: string, error: unknown, batch: AnyBatch, row: number): void {
+    this.#sendDeadLetter(this.#failedRecord(node, error, batch, row), topic)
   }
 
   requestCommit(): void {
@@ -220,7 +234,7 @@ export class StreamTask implements TaskHost, InputHost {
 
   deserializationError(failure: FailedRecord): void {
     if (askHandler(this.#options.config.deserializationExceptionHandler, failure) === 'continue') return
-    throw new DeserializationError(`the record cannot be read: ${messageOf(failure.error)}`, {
+    const error = new DeserializationError(`the record cannot be read: ${messageOf(failure.error)}`, {
       cause: failure.error,
       place: {
         taskId: this.taskId,
@@ -229,6 +243,7 @@ export class StreamTask implements TaskHost, InputHost {
         offset: failure.offset,
       },
     })
+    throw withFailedRecord(error, failure)
   }
 
   skipped(skipped: Skipped): void {
@@ -238,8 +253,7 @@ export class StreamTask implements TaskHost, InputHost {
     if (reason === 'deserialization') this.#sendDeadLetter(failure)
   }
 
-  #sendDeadLetter(failure: FailedRecord): void {
-    const topic = this.#options.config.deadLetterTopic
+  #sendDeadLetter(failure: FailedRecord, topic = this.#options.config.deadLetterTopic): void {
     if (topic === undefined) return
     const { collector } = this.#options
     collector.sendRaw(topic, 0, failure.key, failure.value, failure.timestamp, deadLetterHeaders(failure))

@@ -6,6 +6,7 @@ import { messageOf, ProcessingError, StreamsError, TopologyError } from '../erro
 import type {
   Cancellable,
   DroppedReason,
+  PendingWork,
   ProcessorNode,
   PunctuationType,
   SinkNode,
@@ -31,6 +32,9 @@ export interface TaskHost {
   send(sink: SinkNode, batch: AnyBatch): void
   dropped(node: string, reason: DroppedReason, topic: string | null, partition: number, offset: number): void
   processingError(node: string, error: unknown, batch: AnyBatch, row: number): void
+  /** The error to stop with. */
+  processingFailure(node: string, error: unknown, batch: AnyBatch, row: number): Error
+  deadLetter(node: string, topic: string, error: unknown, batch: AnyBatch, row: number): void
   requestCommit(): void
   /** A node sent something, or failed, while nothing was being processed: an answer it had waited for. */
   asyncActivity(): void
@@ -75,6 +79,9 @@ export class TaskGraph {
   #closed = false
   /** Inside a call of the owner; what nodes send outside of one, they send on their own account. */
   #busy = false
+  /** Of nodes that answer later. */
+  readonly #pending: PendingWork[] = []
+  #onFailure: (() => void) | null = null
   /** Not null during a commit: what nodes send on their own account then belongs to the next one. */
   #held: (() => void)[] | null = null
 
@@ -180,6 +187,48 @@ export class TaskGraph {
     this.#end()
   }
 
+  register(work: PendingWork): void {
+    this.#pending.push(work)
+  }
+
+  /** How many records nodes that answer later can take now. */
+  get room(): number {
+    let room = Number.POSITIVE_INFINITY
+    for (const work of this.#pending) room = Math.min(room, work.room)
+    return room
+  }
+
+  /** Whether nodes are at work that has not ended. */
+  get inFlight(): boolean {
+    return this.#pending.some((work) => work.drained() !== undefined)
+  }
+
+  /** All that is in flight goes on only when time passes. */
+  get waitsForClock(): boolean {
+    return this.#pending.every((work) => work.drained() === undefined || work.waitsForClock)
+  }
+
+  /** Flushes, and waits until nothing is in flight: what one node sends may occupy another. Throws what a node throws. */
+  async settle(): Promise<void> {
+    this.flush()
+    for (let i = 0; i < this.#pending.length; ) {
+      const drained = this.#pending[i]!.drained()
+      if (drained === undefined) {
+        i++
+        continue
+      }
+      await Promise.race([drained, this.#failed()])
+      this.flush()
+      i = 0
+    }
+  }
+
+  #failed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onFailure = resolve
+    })
+  }
+
   /** From here to `release` nothing that nodes send on their own account goes on. */
   hold(): void {
     this.#held = []
@@ -277,6 +326,7 @@ export class TaskGraph {
       error instanceof StreamsError
         ? error
         : new ProcessingError(messageOf(error), { cause: error, place: { taskId: this.#host.taskId, node } })
+    this.#onFailure?.()
     if (!this.#busy) this.#host.asyncActivity()
   }
 

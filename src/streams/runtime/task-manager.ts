@@ -14,6 +14,7 @@ import type { ResolvedConfig } from '../config.js'
 import type { SourceNode } from '../node.js'
 import type { TopologyModel } from '../topology-model.js'
 import { restoreStores, type StoreRestored } from './changelog-reader.js'
+import { deadLetterHeaders, failedRecordOf } from './dead-letters.js'
 import { GlobalTask } from './global-task.js'
 import { InputPartition } from './input-partition.js'
 import { TaskMetrics } from './metrics.js'
@@ -38,6 +39,8 @@ export interface TaskManagerOptions {
   readonly status: { readonly paused: boolean; readonly stopping: boolean }
 }
 
+/** How far, in wall-clock ms, a state database may be behind the changelogs. */
+const followIntervalMs = 1_000
 /** How often records of repartition topics that have been processed are deleted, ms. */
 const purgeIntervalMs = 30_000
 /** How much longer than in the store windows stay in its changelog, ms of stream time: the default of Kafka Streams. */
@@ -48,13 +51,14 @@ const changelogMarginMs = 86_400_000
  *
  * A commit, exactly once (a crash between two steps repeats or undoes what is before it):
  *
- *     1 flush       held-back updates go downstream, caches to SQLite (uncommitted) and to the changelogs
+ *     0 settle      asynchronous operators are waited for
+ *     1 flush       held-back updates go downstream, caches to the changelogs and, now and then, to SQLite (uncommitted)
  *     2 producer    everything is in the log, inside the transaction
  *     3 offsets     of the input join the transaction
  *     4 commit      outputs, changelogs and offsets become visible together
- *     5 SQLite      commits, with the changelog offsets it contains
+ *     5 SQLite      commits, where it was flushed to, with the changelog offsets it contains
  *
- * A crash between 4 and 5 leaves SQLite behind the changelogs: their tail is replayed at the next start.
+ * A crash leaves SQLite behind the changelogs, by a second or so: their tail is replayed at the next start.
  */
 export class TaskManager implements ThreadHost {
   readonly config: ResolvedConfig
@@ -157,6 +161,7 @@ export class TaskManager implements ThreadHost {
           cacheEntriesMax: this.#cacheShare(),
           metrics,
           timestampMs: () => Math.max(0, task?.group.streamTimeMs ?? 0),
+          follow: { clock: this.config.clock, intervalMs: followIntervalMs },
         }),
     })
     this.tasks.push(task)
@@ -298,12 +303,19 @@ export class TaskManager implements ThreadHost {
     else if (this.#collector.mustDrain) await this.#collector.drain()
   }
 
-  async commit(): Promise<void> {
+  /** @param last no other will follow: what lies in caches only goes to the databases as well */
+  async commit(last = false): Promise<void> {
+    const now = this.config.clock.now()
     const tasks = this.tasks.filter(
-      (task) => task.dirty || task.commitRequested || this.#unrecorded.has(task),
+      (task) =>
+        task.dirty ||
+        task.commitRequested ||
+        this.#unrecorded.has(task) ||
+        (last ? task.state.lagging : now >= task.state.followAt),
     )
     if (tasks.length === 0) return
-    for (const task of tasks) task.flush()
+    for (const task of tasks) await task.settle()
+    for (const task of tasks) task.flush(last)
     await this.#collector.flush()
     const offsets: OffsetCommit[] = []
     for (const task of tasks) offsets.push(...(await this.#offsets(task)))
@@ -393,12 +405,12 @@ export class TaskManager implements ThreadHost {
 
   /** Commits what has been processed, and closes. */
   async closeClean(): Promise<void> {
-    await this.commit()
+    await this.commit(true)
     await this.#close()
   }
 
   /** Undoes what was not committed, and closes. Errors on the way are of no interest: the first one is known. */
-  async closeDirty(): Promise<void> {
+  async closeDirty(error?: unknown): Promise<void> {
     this.#collector.discard()
     try {
       if (this.#inTransaction) await this.producer.abortTransaction()
@@ -406,6 +418,22 @@ export class TaskManager implements ThreadHost {
       // The next owner of the transactional id aborts it.
     }
     await this.#close().catch(() => {})
+    await this.#keepDeadLetter(error).catch(() => {})
+  }
+
+  /** The record that stopped the application (KIP-1034), outside of the transaction that has been undone. */
+  async #keepDeadLetter(error: unknown): Promise<void> {
+    const topic = this.config.deadLetterTopic
+    const failure = failedRecordOf(error)
+    if (topic === undefined || failure === undefined || failure.topic === '') return
+    const { key, value, timestamp } = failure
+    const producer = this.#options.log.producer()
+    try {
+      const headers = deadLetterHeaders(failure)
+      await producer.send({ topic, partition: 0, key, value, timestamp, headers })
+    } finally {
+      await producer.close()
+    }
   }
 
   async #close(): Promise<void> {

@@ -37,6 +37,7 @@ export class StreamThread {
   #firstTask = 0
   #paused = new Set<InputPartition>()
   #wakeup = false
+  #ended = false
   #checks: { check: () => Promise<boolean>; resolve: (held: boolean) => void }[] = []
   /** Earliest time at which an empty partition is no longer waited for. */
   #idleUntil = Number.POSITIVE_INFINITY
@@ -50,6 +51,7 @@ export class StreamThread {
    * Resolves false when the thread ends before.
    */
   until(check: () => Promise<boolean>): Promise<boolean> {
+    if (this.#ended) return Promise.resolve(false)
     return new Promise((resolve) => {
       this.#checks.push({ check, resolve })
       this.wake()
@@ -67,6 +69,7 @@ export class StreamThread {
     try {
       await this.#loop()
     } finally {
+      this.#ended = true
       for (const { resolve } of this.#checks) resolve(false)
       this.#checks = []
     }
@@ -171,12 +174,13 @@ export class StreamThread {
 
   #commitDue(): boolean {
     const { tasks, config } = this.#host
+    const now = config.clock.now()
     let dirty = false
     for (const task of tasks) {
-      if (task.commitRequested) return true
+      if (task.commitRequested || now >= task.state.followAt) return true
       dirty ||= task.dirty
     }
-    return dirty && config.clock.now() >= this.#lastCommit + config.commitIntervalMs
+    return dirty && now >= this.#lastCommit + config.commitIntervalMs
   }
 
   /** How long nothing has to happen, ms. */
@@ -187,6 +191,7 @@ export class StreamThread {
     if (!paused) next = Math.min(next, this.#idleUntil)
     for (const task of tasks) {
       if (task.dirty) next = Math.min(next, this.#lastCommit + config.commitIntervalMs)
+      next = Math.min(next, task.state.followAt)
       if (!paused) next = Math.min(next, task.graph.nextWallClockPunctuation)
     }
     return Math.max(1, next - now)

@@ -87,6 +87,10 @@ class Planner {
       this.#planSinks(planned)
     }
     if (this.#config.deadLetterTopic !== undefined) this.#planPlain(this.#config.deadLetterTopic, 1)
+    for (const node of this.#model.nodes.values()) {
+      if (node.kind !== 'processor' || node.deadLetterTopic === undefined) continue
+      this.#planPlain(node.deadLetterTopic, 1)
+    }
     const globals = this.#model.subtopologies.filter((subtopology) => subtopology.global)
     return {
       subtopologies,

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Json, NumberText, parseExact } from '../exact-json.js'
+import { type Json, NumberText, parseExact, printExact } from '../exact-json.js'
 
 /** The case files as they are; see the cases' README for the meaning of each field. */
 
@@ -17,7 +17,16 @@ export interface RecordSpec {
 export interface TopicSpec {
   readonly name: string
   readonly partitions: number
-  readonly hasSchema: boolean
+  readonly schemas: readonly SchemaSpec[]
+}
+
+export interface SchemaSpec {
+  readonly role: 'key' | 'value'
+  readonly format: string
+  readonly text: string
+  /** The id it must get. */
+  readonly id: number | null
+  readonly references: readonly { readonly name: string; readonly format: string; readonly text: string }[]
 }
 
 export interface Case {
@@ -98,8 +107,25 @@ function readTopic(t: { [name: string]: Json }): TopicSpec {
   return {
     name: text(t.name),
     partitions: numberOrNull(t.partitions) ?? 1,
-    hasSchema: t.keySchema != null || t.valueSchema != null,
+    schemas: [...readSchema('key', t), ...readSchema('value', t)],
   }
+}
+
+function readSchema(role: 'key' | 'value', t: { [name: string]: Json }): SchemaSpec[] {
+  const schema = t[`${role}Schema`] ?? null
+  if (schema === null) return []
+  const format = text(t[`${role}Format`])
+  const references = list(t[`${role}SchemaReferences`] ?? []).map((r) => {
+    const { name, format: kind, schema: written } = object(r)
+    return { name: text(name), format: text(kind), text: schemaText(text(kind), written!) }
+  })
+  return [
+    { role, format, text: schemaText(format, schema), id: numberOrNull(t[`${role}SchemaId`]), references },
+  ]
+}
+
+function schemaText(format: string, schema: Json): string {
+  return format === 'PROTOBUF' ? text(schema) : printExact(schema)
 }
 
 function readRecord(r: { [name: string]: Json }): RecordSpec {

@@ -1,5 +1,6 @@
 import type { DataSource, FormatInfo } from '../../../src/sql/metastore.js'
 import { parseColumns } from '../../../src/sql/parse.js'
+import { type SchemaRegistry, subjectOf } from '../../../src/sql/schema-registry/index.js'
 import { formatType } from '../../../src/sql/types.js'
 import type { Json } from '../exact-json.js'
 import { list, object, text } from './cases.js'
@@ -9,6 +10,7 @@ export function checkPost(
   post: Json,
   sources: readonly DataSource[],
   topicNames: readonly string[],
+  registry: SchemaRegistry,
 ): string | null {
   if (post === null) return null
   const checks = object(post)
@@ -19,7 +21,7 @@ export function checkPost(
     if (differences.includes(null)) continue
     return `post: source ${text(expected.name)}: ${differences[0] ?? 'there is none'}`
   }
-  return topicsDifference(checks.topics ?? null, sources, topicNames)
+  return topicsDifference(checks.topics ?? null, sources, topicNames, registry)
 }
 
 function sourceDifference(expected: { [name: string]: Json }, source: DataSource): string | null {
@@ -98,6 +100,7 @@ function topicsDifference(
   topics: Json,
   sources: readonly DataSource[],
   topicNames: readonly string[],
+  registry: SchemaRegistry,
 ): string | null {
   if (topics === null) return null
   const { blacklist, topics: entries } = object(topics)
@@ -119,6 +122,40 @@ function topicsDifference(
     )
     if (!fits)
       return `post: topic ${text(name)}: formats are ${named[0]!.keyFormat.name}/${named[0]!.valueFormat.name}`
+    const found = schemaDifference(object(entry), named, registry)
+    if (found !== null) return `post: topic ${text(name)}: ${found}`
   }
   return null
+}
+
+/** The properties of the formats, and the schemas registered last. */
+function schemaDifference(
+  entry: { [name: string]: Json },
+  sources: readonly DataSource[],
+  registry: SchemaRegistry,
+): string | null {
+  for (const role of ['key', 'value'] as const) {
+    const formatName = `${role}Format` as const
+    const wanted = entry[formatName] == null ? null : object(entry[formatName])
+    if (wanted !== null) {
+      const expected = sorted(object(wanted.properties ?? {}))
+      const found = sources.map((s) => sorted(s[formatName].properties))
+      if (!found.includes(expected)) return `${role} properties are ${found.join(' or ')}, not ${expected}`
+    }
+    const schema = entry[`${role}Schema`] ?? null
+    if (schema === null) continue
+    const latest = registry.latest(subjectOf(text(entry.name), role))?.schema.text ?? 'none'
+    const same =
+      typeof schema === 'string' ? schema === latest : sorted(schema) === sorted(JSON.parse(latest))
+    if (!same) return `${role} schema is ${latest}, not ${sorted(schema)}`
+  }
+  return null
+}
+
+function sorted(value: unknown): string {
+  return JSON.stringify(value, (_name, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
 }

@@ -12,9 +12,10 @@ import type { FunctionRegistry } from '../../../src/sql/functions/registry.js'
 import type { DataSource } from '../../../src/sql/metastore.js'
 import type { PlanNode, SourceNode } from '../../../src/sql/plan/plan-node.js'
 import type { Settings } from '../../../src/sql/properties.js'
+import { MemorySchemaRegistry } from '../../../src/sql/schema-registry/index.js'
 import { StatementExecutor } from '../../../src/sql/statements/executor.js'
 import type { PersistentQuery, QueryHost, TopicHost } from '../../../src/sql/statements/persistent-query.js'
-import { keySerde, valueSerde } from '../../../src/sql/statements/serdes.js'
+import { serdesOf } from '../../../src/sql/statements/serdes.js'
 import { TopologyTestDriver } from '../../../src/testing/index.js'
 import type { RecordSpec } from './cases.js'
 import type { LoggedRecord } from './check-outputs.js'
@@ -60,12 +61,18 @@ export class Harness implements TopicHost, QueryHost {
   readonly errors: ProcessingError[] = []
   readonly executor: StatementExecutor
   readonly functions: FunctionRegistry
+  readonly registry = new MemorySchemaRegistry({ compatibility: 'NONE' })
   /** Told of a record that INSERT VALUES has appended. */
   onInsert: (record: LoggedRecord) => void = () => {}
 
   constructor(properties: Readonly<Record<string, string>>) {
     this.functions = functionsFor(properties)
-    this.executor = new StatementExecutor({ topics: this, queries: this, functions: this.functions })
+    this.executor = new StatementExecutor({
+      topics: this,
+      queries: this,
+      functions: this.functions,
+      schemaRegistry: this.registry,
+    })
   }
 
   // ------------------------------------------------------------------------------------------------ topics
@@ -114,7 +121,7 @@ export class Harness implements TopicHost, QueryHost {
 
   shapeOfTopic = (topic: string): TopicShape => {
     const source = this.sourceOn(topic)
-    return source === undefined ? undeclared : shapeOf(source)
+    return source === undefined ? undeclared : shapeOf(source, this.registry)
   }
 
   encodeInput(record: RecordSpec): LoggedRecord {
@@ -152,8 +159,7 @@ export class Harness implements TopicHost, QueryHost {
       queryId: query.id,
       functions: this.functions,
       customType: (name) => this.executor.metastore.types.get(name),
-      keySerde,
-      valueSerde,
+      ...serdesOf(this.registry),
       log: (error) => this.errors.push(error),
       throwOnInvalidTimestamp: query.settings.enabled('ksql.timestamp.throw.on.invalid'),
     }

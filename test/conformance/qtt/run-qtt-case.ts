@@ -6,6 +6,7 @@ import { checkOutputs } from './check-outputs.js'
 import { checkPost } from './check-post.js'
 import { errorDifference } from './expected-error.js'
 import { emitIntervalOf, Harness, QueryDriver } from './harness.js'
+import { registerTopicSchemas } from './topic-schemas.js'
 
 /** Runs a case of the qtt suite (README sections 2 to 7). Null when it passes, else what differs first. */
 export async function runQttCase(c: Case): Promise<string | null> {
@@ -35,7 +36,7 @@ export async function runQttCase(c: Case): Promise<string | null> {
     return logged instanceof Error ? `${found} (processing log: ${logged.message})` : found
   }
   if (c.expectedError !== null) return 'an error was expected, none came'
-  return checkPost(c.post, harness.executor.metastore.sources, await harness.list())
+  return checkPost(c.post, harness.executor.metastore.sources, await harness.list(), harness.registry)
 }
 
 /** README section 2: the case's own topics, those of CREATE statements, and those of its records. */
@@ -50,6 +51,7 @@ export function declareTopics(c: Case, statements: ReturnType<typeof parseScript
     }
   }
   for (const { topic } of [...c.inputs, ...c.outputs]) harness.addTopic(topic, 4)
+  registerTopicSchemas(c, statements, harness.registry)
 }
 
 /** README section 3, step 4: query by query, record by record. */

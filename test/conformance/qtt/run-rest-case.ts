@@ -1,6 +1,7 @@
 import { Log } from '../../../src/log/index.js'
-import { SqlEngine } from '../../../src/sql/index.js'
+import { type FunctionRegistry, SqlEngine } from '../../../src/sql/index.js'
 import { parseScript } from '../../../src/sql/parse.js'
+import { MemorySchemaRegistry } from '../../../src/sql/schema-registry/index.js'
 import { formatType, quoteIdentifier } from '../../../src/sql/types.js'
 import type { Json } from '../exact-json.js'
 import { type Case, list, object, text } from './cases.js'
@@ -8,6 +9,7 @@ import { checkOutputs, type LoggedRecord } from './check-outputs.js'
 import { difference } from './compare.js'
 import { errorDifference } from './expected-error.js'
 import { registerTestFunctions } from './test-functions.js'
+import { registerTopicSchemas } from './topic-schemas.js'
 import { shapeOf, type TopicShape, undeclared } from './topic-shape.js'
 import { actualOf } from './typed-value.js'
 import { type Actual, encode, joinWindow } from './wire.js'
@@ -16,7 +18,9 @@ import { type Actual, encode, joinWindow } from './wire.js'
 export async function runRestCase(c: Case): Promise<string | null> {
   const log = Log.memory()
   const properties = { 'auto.offset.reset': 'earliest', 'cache.max.entries': '0', ...c.properties }
-  const engine = await SqlEngine.create({ log, properties, functions: (r) => void registerTestFunctions(r) })
+  const schemaRegistry = new MemorySchemaRegistry({ compatibility: 'NONE' })
+  const functions = (r: FunctionRegistry): void => void registerTestFunctions(r)
+  const engine = await SqlEngine.create({ log, properties, functions, schemaRegistry })
   try {
     return await new RestCase(c, log, engine).run()
   } catch (error) {
@@ -79,11 +83,12 @@ class RestCase {
     }
     const topics = [...wanted].map(([topic, partitions]) => ({ topic, partitions }))
     await this.#log.admin.createTopics(topics, { ifNotExists: true })
+    registerTopicSchemas(this.#case, admin.flatMap(tryParse), this.#engine.executor.schemaRegistry)
   }
 
   #shape = (topic: string): TopicShape => {
     const source = this.#engine.metastore.sources.find((s) => s.topic === topic)
-    return source === undefined ? undeclared : shapeOf(source)
+    return source === undefined ? undeclared : shapeOf(source, this.#engine.executor.schemaRegistry)
   }
 
   async #produce(): Promise<void> {

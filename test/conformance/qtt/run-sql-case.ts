@@ -7,7 +7,7 @@ import type { DataSource } from '../../../src/sql/metastore.js'
 import { parseScript } from '../../../src/sql/parse.js'
 import { Settings } from '../../../src/sql/properties.js'
 import { declareSource } from '../../../src/sql/statements/create-source.js'
-import { keySerde, valueSerde } from '../../../src/sql/statements/serdes.js'
+import { type SourceSerdes, serdesOf } from '../../../src/sql/statements/serdes.js'
 import { SqlTypes } from '../../../src/sql/types.js'
 import type { KeyValueStore, StateStore } from '../../../src/state/index.js'
 import type { Case } from './cases.js'
@@ -127,7 +127,7 @@ class SqlScript {
       throw new Error(`Expected another record (topic ${source.topic}, record ${cursor})`)
     if (tombstone !== (record.value === null))
       throw new Error('Expected record does not match actual (tombstone)')
-    const actual = rowOf(source, record)
+    const actual = rowOf(source, record, serdesOf(this.#harness.registry))
     const scope = constantScope(this.#harness.functions)
     for (const [i, column] of columns.entries()) {
       const type = column === 'ROWTIME' ? SqlTypes.BIGINT : source.schema.find(column)?.type
@@ -146,6 +146,7 @@ class SqlScript {
       { ...statement, text: '' },
       this.#harness.executor.metastore,
       this.#settings,
+      this.#harness.registry,
     )
     const check = (what: string, a: unknown, b: unknown): void => {
       if (text(a) === text(b)) return
@@ -165,15 +166,19 @@ class SqlScript {
   }
 }
 
-function rowOf(source: DataSource, record: LoggedRecord): Map<string, unknown> {
-  const { schema, keyFormat, valueFormat, window } = source
+function rowOf(
+  source: DataSource,
+  record: LoggedRecord,
+  { keySerde, valueSerde }: SourceSerdes,
+): Map<string, unknown> {
+  const { schema, keyFormat, valueFormat, window, topic } = source
   const row = new Map<string, unknown>([['ROWTIME', record.timestamp]])
-  const wire = deserialize(keySerde({ format: keyFormat, columns: schema.key, window }), record.key)
+  const wire = deserialize(keySerde({ format: keyFormat, columns: schema.key, topic, window }), record.key)
   const key = window === null || wire === null ? wire : (wire as { key: unknown }).key
   schema.key.forEach((c, i) => {
     row.set(c.name, schema.key.length === 1 ? key : (key as unknown[] | null)?.[i])
   })
-  const value = deserialize(valueSerde({ format: valueFormat, columns: schema.value }), record.value)
+  const value = deserialize(valueSerde({ format: valueFormat, columns: schema.value, topic }), record.value)
   const fields = (value as { toArray(): unknown[] } | null)?.toArray() ?? []
   schema.value.forEach((c, i) => {
     row.set(c.name, fields[i] ?? null)

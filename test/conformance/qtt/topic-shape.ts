@@ -1,5 +1,6 @@
 import type { DataSource, FormatInfo } from '../../../src/sql/metastore.js'
 import type { Column } from '../../../src/sql/schema.js'
+import type { SchemaRegistry } from '../../../src/sql/schema-registry/index.js'
 import type { Side } from './wire.js'
 
 /** How the records of a topic are written: what the stream or table declared on it says. */
@@ -15,7 +16,15 @@ export const undeclared: TopicShape = {
   window: null,
 }
 
-export function shapeOf({ keyFormat, valueFormat, schema, window }: DataSource): TopicShape {
+export function shapeOf(source: DataSource, registry: SchemaRegistry): TopicShape {
+  const { keyFormat, valueFormat, schema, window, topic } = source
+  const side = (format: FormatInfo, columns: readonly Column[], role: Side['role']): Side => ({
+    format: format.name,
+    columns,
+    wrapped: columns.length !== 1 || !format.features.includes('UNWRAP_SINGLES'),
+    role,
+    place: { topic, registry, properties: format.properties },
+  })
   return {
     key: side(keyFormat, schema.key, 'key'),
     value: side(valueFormat, schema.value, 'value'),
@@ -23,14 +32,5 @@ export function shapeOf({ keyFormat, valueFormat, schema, window }: DataSource):
       window === null
         ? null
         : { type: window.type === 'SESSION' ? 'session' : 'time', sizeMs: window.sizeMs },
-  }
-}
-
-function side(format: FormatInfo, columns: readonly Column[], role: Side['role']): Side {
-  return {
-    format: format.name,
-    columns,
-    wrapped: columns.length !== 1 || !format.features.includes('UNWRAP_SINGLES'),
-    role,
   }
 }

@@ -1,31 +1,15 @@
 import type { Column } from '../../../src/sql/schema.js'
-import { type Json, NumberText, parseExact, printExact } from '../exact-json.js'
+import { type Json, parseExact, printExact } from '../exact-json.js'
+import { decodeRegistered, encodeRegistered, registeredFormats } from './wire-registered.js'
+import { type Actual, fromJson, type Side } from './wire-values.js'
 
 /*
  * Records of the cases as bytes on topics, and back (README section 5), written apart from the engine's own formats.
  */
 
-/** How one side of a topic's records is written. */
-export interface Side {
-  readonly format: string
-  readonly columns: readonly Column[]
-  readonly wrapped: boolean
-  readonly role: 'key' | 'value'
-}
-
-/** What came out, in a form that keeps what the README's section 4 compares by. */
-export type Actual =
-  | null
-  | boolean
-  | string
-  | { readonly integer: bigint; readonly bits: 32 | 64 }
-  | { readonly decimal: string }
-  | { readonly double: number }
-  | readonly Actual[]
-  | ReadonlyMap<string, Actual>
-
 export function encode(value: Json, side: Side): Buffer | null {
   if (value === null || side.format === 'NONE') return null
+  if (registeredFormats.has(side.format)) return encodeRegistered(value, side)
   switch (side.format) {
     case 'KAFKA':
       return encodeKafka(value, side.columns[0])
@@ -88,6 +72,7 @@ export function splitWindow(
 
 export function decode(bytes: Buffer | null, side: Side): Actual {
   if (bytes === null || side.format === 'NONE') return null
+  if (registeredFormats.has(side.format)) return decodeRegistered(bytes, side)
   switch (side.format) {
     case 'KAFKA':
       return decodeKafka(bytes, side.columns[0])
@@ -113,21 +98,9 @@ function decodeKafka(bytes: Buffer, column: Column | undefined): Actual {
   }
 }
 
-/** Numbers with a fraction or an exponent are exact decimals. */
-export function fromJson(value: Json): Actual {
-  if (value instanceof NumberText) {
-    if (!/^-?\d+$/.test(value.text)) return { decimal: value.text }
-    const integer = BigInt(value.text)
-    return { integer, bits: integer === BigInt.asIntN(32, integer) ? 32 : 64 }
-  }
-  if (Array.isArray(value)) return value.map(fromJson)
-  if (value !== null && typeof value === 'object') {
-    return new Map(Object.entries(value).map(([name, field]) => [name, fromJson(field)]))
-  }
-  return value
-}
-
 /** For messages. */
 export function plain(value: Json): string {
   return printExact(value)
 }
+
+export type { Actual, Side } from './wire-values.js'

@@ -417,6 +417,37 @@ describe('records that go wrong', () => {
     await log.close()
   })
 
+  it('are kept as dead letters when they stop the instance, whose work is undone', async () => {
+    const log = await logWith({ in: 1 })
+    await produce(log, 'in', input)
+    const failing = copying((value) => {
+      if (value === 'bad') throw new RangeError('not this one')
+      return value
+    })
+    for (const [applicationId, topology, message] of [
+      ['unreadable', pickyCopy(), 'cannot read this'],
+      ['unprocessed', failing, 'not this one'],
+    ] as const) {
+      const deadLetterTopic = `${applicationId}-letters`
+      const streams = run(log, topology, { applicationId, deadLetterTopic, commitIntervalMs: 1_000_000 })
+      await streams.start()
+      await streams.finished()
+      expect(streams.state).toBe('ERROR')
+      const [letter] = await read(log, deadLetterTopic, 1)
+      expect(letter).toMatchObject({ key: 'k', value: 'bad', timestamp: 1 })
+      const headers = letter!.headers.map(({ key, value }) => [key, Buffer.from(value!).toString()])
+      expect(Object.fromEntries(headers)).toMatchObject({
+        '__streams.errors.message': message,
+        '__streams.errors.topic': 'in',
+        '__streams.errors.partition': '0',
+        '__streams.errors.offset': '1',
+        '__streams.errors.exception': expect.stringMatching(/Error$/),
+        '__streams.errors.stacktrace': expect.stringContaining(message),
+      })
+    }
+    await log.close()
+  })
+
   it('in a user function go to the processing handler with the bytes they came from', async () => {
     const log = await logWith({ in: 1 })
     await produce(log, 'in', input)

@@ -25,6 +25,8 @@ function host(sent: string[] = [], more: Partial<TaskHost> = {}): TaskHost {
       throw error instanceof Error ? error : new Error(node)
     },
     requestCommit() {},
+    processingFailure: (_node, error) => error as Error,
+    deadLetter() {},
     asyncActivity() {},
     ...more,
   }

@@ -1,0 +1,48 @@
+/** The commands that work on the log itself, without SQL. Kept apart so that `forebay` starts without loading them. */
+const LOG_COMMANDS: readonly string[] = ['topic', 'group', 'produce', 'consume', 'log']
+
+/** Options that may stand before the command; those of the SQL terminal may not. */
+const LEADING_OPTIONS: readonly string[] = ['--json', '--help', '-h']
+
+/** Whether the first word is one of them. */
+export function isLogCommand(argv: readonly string[]): boolean {
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!
+    if (word === '--data') i++
+    else if (!word.startsWith('-')) return LOG_COMMANDS.includes(word)
+    else if (!word.startsWith('--data=') && !LEADING_OPTIONS.includes(word)) return false
+  }
+  return false
+}
+
+export const LOG_USAGE = `forebay: topics, groups and records of the log
+
+  forebay topic list
+  forebay topic create TOPIC [--partitions N] [--config NAME=VALUE …] [--if-not-exists]
+  forebay topic describe TOPIC …
+  forebay topic alter TOPIC [--partitions N] [--config NAME=VALUE …]    NAME= alone goes back to the default
+  forebay topic delete TOPIC …
+
+  forebay group list
+  forebay group describe GROUP …
+  forebay group reset-offsets GROUP --topic TOPIC[:PARTITION] … | --all-topics
+                --to-earliest | --to-latest | --to-offset N | --shift-by N | --to-datetime TIME  [--dry-run]
+  forebay group delete GROUP …
+
+  forebay produce TOPIC       a record from each line of the standard input
+                [--key-separator TEXT] [--partition N] [--compression none|gzip|snappy|lz4|zstd]
+  forebay consume TOPIC       from the beginning to the present end
+                [--group GROUP] [--from-beginning] [--partition N] [--max N] [--read-committed]
+                [--format TEXT]       %t topic %p partition %o offset %T timestamp %k key %s value %h headers \\n \\t
+
+  forebay log verify          checks every file; says what is wrong where
+  forebay log dump PATH       batches and entries of a segment, an index, a snapshot or a partition  [--records]
+
+  --data DIR                  the data directory (default ./forebay-data)
+  --json                      results as JSON
+  --help
+
+With --group, consume goes on after the last record the group read, and commits what it printed; --from-beginning
+starts over. TIME is a date and time such as 2026-03-01T12:00:00Z, or milliseconds since 1970.
+
+Exit codes: 0 done, 1 refused or failed, or damage found, 2 wrong usage, 130 interrupted.`

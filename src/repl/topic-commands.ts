@@ -1,0 +1,98 @@
+import type { Log, TopicDescription } from '../log/index.js'
+import { type CommandContext, printJson, printTable, UsageError, wholeNumber } from './command-context.js'
+
+export async function topicCommand(context: CommandContext, log: Log, words: string[]): Promise<number> {
+  const [action, ...topics] = words
+  const { admin } = log
+  if (action === 'list') {
+    if (topics.length > 0) throw new UsageError('topic list takes no names')
+    await list(context, log)
+    return 0
+  }
+  if (topics.length === 0) throw new UsageError(`topic ${action ?? ''} needs the name of a topic`.trim())
+  switch (action) {
+    case 'create':
+      await create(context, log, topics)
+      return 0
+    case 'describe':
+      describe(context, await admin.describeTopics(topics))
+      return 0
+    case 'alter':
+      await alter(context, log, topics)
+      return 0
+    case 'delete':
+      await admin.deleteTopics(topics)
+      context.out(`deleted ${topics.join(', ')}`)
+      return 0
+    default:
+      throw new UsageError(`unknown command 'topic ${action}'`)
+  }
+}
+
+async function list(context: CommandContext, { admin }: Log): Promise<void> {
+  const topics = await admin.describeTopics(await admin.listTopics())
+  const rows = topics.map(({ topic, partitions }) => ({
+    topic,
+    partitions: partitions.length,
+    records: partitions.reduce((sum, p) => sum + p.endOffset - p.startOffset, 0),
+    bytes: partitions.reduce((sum, p) => sum + p.sizeBytes, 0),
+  }))
+  if (context.options.json === true) {
+    printJson(context, rows)
+    return
+  }
+  if (rows.length === 0) context.out('no topics')
+  else printTable(context, ['TOPIC', 'PARTITIONS', 'OFFSETS', 'BYTES'], rows.map(Object.values))
+}
+
+async function create({ options, out }: CommandContext, { admin }: Log, topics: string[]): Promise<void> {
+  const partitions = wholeNumber(options.partitions, 'partitions', 1)
+  const configs: Record<string, string> = {}
+  for (const [name, value] of configChanges(options.config)) {
+    if (value === null) throw new UsageError(`--config ${name}= needs a value`)
+    configs[name] = value
+  }
+  await admin.createTopics(
+    topics.map((topic) => ({ topic, configs, ...(partitions === undefined ? {} : { partitions }) })),
+    { ifNotExists: options['if-not-exists'] ?? false },
+  )
+  out(`created ${topics.join(', ')}`)
+}
+
+async function alter({ options, out }: CommandContext, { admin }: Log, topics: string[]): Promise<void> {
+  const partitions = wholeNumber(options.partitions, 'partitions', 1)
+  const configs = Object.fromEntries(configChanges(options.config))
+  if (partitions === undefined && Object.keys(configs).length === 0) {
+    throw new UsageError('topic alter needs --partitions or --config')
+  }
+  for (const topic of topics) {
+    if (Object.keys(configs).length > 0) await admin.alterConfigs(topic, configs)
+    if (partitions !== undefined) await admin.createPartitions(topic, partitions)
+  }
+  out(`altered ${topics.join(', ')}`)
+}
+
+/** `NAME=VALUE`, or `NAME=` for null. */
+function configChanges(texts: readonly string[] = []): [string, string | null][] {
+  return texts.map((text) => {
+    const at = text.indexOf('=')
+    if (at < 1) throw new UsageError(`--config is NAME=VALUE, not '${text}'`)
+    return [text.slice(0, at), at === text.length - 1 ? null : text.slice(at + 1)]
+  })
+}
+
+function describe(context: CommandContext, topics: readonly TopicDescription[]): void {
+  if (context.options.json === true) {
+    printJson(context, topics)
+    return
+  }
+  for (const { topic, topicId, partitions, configs } of topics) {
+    context.out(`${topic} (id ${topicId})`)
+    printTable(
+      context,
+      ['PARTITION', 'START', 'END', 'BYTES'],
+      partitions.map((p) => [p.partition, p.startOffset, p.endOffset, p.sizeBytes]),
+    )
+    for (const [name, value] of Object.entries(configs).sort()) context.out(`  ${name}=${value}`)
+  }
+}
