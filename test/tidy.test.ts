@@ -31,6 +31,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   react: ['repl/'],
   'node:fs': ['common/node-files.ts', 'repl/'],
   'csv-parse': ['connect/read-rows.ts'],
+  protobufjs: ['sql/schema-registry/protobuf-schema.ts'],
 }
 
 interface SourceFile {

@@ -201,7 +201,8 @@ function loadClean(options: RecoveryOptions, segments: Segment[], snapshots: num
 
 function recoverUnclean(options: RecoveryOptions, all: Segment[], snapshots: number[]): RecoveredLog {
   const { recoveryPoint } = options
-  const first = all.findLastIndex((segment) => segment.baseOffset <= recoveryPoint)
+  // The segment with the last stable record: its indexes need not be stable.
+  const first = all.findLastIndex((segment) => segment.baseOffset < recoveryPoint)
   const from = Math.max(0, first)
   const { producers, snapshotOffset } = loadSnapshot(options, snapshots, all[from]!.baseOffset)
   for (const segment of all.slice(0, from))
@@ -229,8 +230,12 @@ function recoverUnclean(options: RecoveryOptions, all: Segment[], snapshots: num
   }
   checkNothingIsMissing(options, all[kept - 1]!, logEndOffset)
   for (const lost of all.slice(kept)) lost.delete()
-  for (const offset of snapshots)
-    if (offset > logEndOffset) removeSnapshot(options.files, options.directory, offset)
+  const spent = snapshots.filter((offset) => offset > logEndOffset)
+  for (const offset of spent) removeSnapshot(options.files, options.directory, offset)
+  // What was cut off, here or by a recovery that was killed, must not come back with the next power cut, among what is
+  // written from now on; and what is found must not go, for readers act on it.
+  for (const segment of all.slice(from, kept)) segment.syncLog()
+  options.files.syncDirectory(options.directory)
   producers.expire(options.now - options.producerIdExpirationMs)
   return {
     segments: all.slice(0, kept),

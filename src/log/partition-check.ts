@@ -69,10 +69,11 @@ class PartitionCheck {
     this.#checkNames(names)
     const bases = offsetsOf(names, LOG_SUFFIX)
     const segments: CheckedSegment[] = []
-    bases.forEach((baseOffset, i) => {
-      const segment = this.#checkSegment(baseOffset, i === bases.length - 1, segments.at(-1) ?? null)
-      segments.push(segment)
-    })
+    for (const baseOffset of bases) {
+      const before = segments.at(-1) ?? null
+      if (before !== null && this.#isCutOff(before, baseOffset)) break
+      segments.push(this.#checkSegment(baseOffset, baseOffset === bases.at(-1), before))
+    }
     const endOffset = segments.at(-1)?.endOffset ?? this.#options.logStartOffset
     this.#checkCheckpoints(endOffset, segments.at(-1)?.path ?? directory)
     this.#compareSnapshots(endOffset, true)
@@ -91,6 +92,16 @@ class PartitionCheck {
       startOffset: Math.max(this.#options.logStartOffset, bases[0] ?? 0),
       endOffset,
     }
+  }
+
+  /** After a crash, what follows a lost end goes with it. */
+  #isCutOff(before: CheckedSegment, baseOffset: number): boolean {
+    const { cleanShutdown, recoveryPoint, problems, directory } = this.#options
+    if (cleanShutdown || before.endOffset < recoveryPoint) return false
+    if (!before.torn && before.endOffset === baseOffset) return false
+    const path = `${directory}/${offsetName(baseOffset)}${LOG_SUFFIX}`
+    problems.repairable(path, null, `the log ends at ${before.endOffset}, before it: it is cut off`)
+    return true
   }
 
   #checkSegment(baseOffset: number, active: boolean, before: CheckedSegment | null): CheckedSegment {
@@ -161,10 +172,16 @@ class PartitionCheck {
       const known = new Map(this.#producers.entries().map((entry) => [entry.producerId, entry]))
       for (const entry of snapshot.entries()) {
         const problem = difference(entry, known.get(entry.producerId))
-        if (problem !== null)
-          this.#options.problems.damage(path, null, `producer ${entry.producerId}: ${problem}`)
+        if (problem !== null) this.#reportSnapshot(at, path, `producer ${entry.producerId}: ${problem}`)
       }
     }
+  }
+
+  /** A snapshot that a crash left above the recovery point is not used. */
+  #reportSnapshot(offset: number, path: string, problem: string): void {
+    const { cleanShutdown, recoveryPoint, problems } = this.#options
+    if (!cleanShutdown && offset > recoveryPoint) problems.repairable(path, null, problem)
+    else problems.damage(path, null, problem)
   }
 
   /** Whether compaction may have taken batches. */

@@ -106,6 +106,8 @@ export class PartitionLog {
       Math.max(options.logStartOffset ?? 0, this.#segments.first.baseOffset),
       recovered.logEndOffset,
     )
+    // Whether a process that was killed came to sync the directory, nobody knows.
+    this.#newFiles = !options.cleanShutdown
     this.#recoveryPoint = options.cleanShutdown ? recovered.logEndOffset : (options.recoveryPoint ?? 0)
   }
 
@@ -374,9 +376,12 @@ export class PartitionLog {
     this.#recoveryPoint = this.#logEndOffset
   }
 
-  /** From the segment that holds the recovery point on: a restart checks these whole, so older ones must be stable. */
+  /**
+   * From the segment with the last stable record on: a restart checks these whole, so older ones must be stable. That
+   * one may have been completed since, and its indexes are not stable yet.
+   */
   #unstableSegments(): readonly Segment[] {
-    return this.#segments.all.slice(this.#segments.indexOf(this.#recoveryPoint))
+    return this.#segments.all.slice(this.#segments.indexOf(this.#recoveryPoint - 1))
   }
 
   #syncDirectory(): void {

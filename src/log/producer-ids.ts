@@ -14,9 +14,11 @@ export class ProducerIds {
 
   next(): number {
     if (this.#next === this.#reserved) {
-      this.#next = this.#directory.readProducerIds()
-      this.#reserved = this.#next + BLOCK
-      this.#directory.writeProducerIds(this.#reserved)
+      const first = this.#directory.readProducerIds()
+      this.#directory.writeProducerIds(first + BLOCK)
+      // Only now: where the write fails, none of the block may be handed out.
+      this.#next = first
+      this.#reserved = first + BLOCK
     }
     return this.#next++
   }

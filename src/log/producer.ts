@@ -283,6 +283,13 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     else if (this.#phase === 'open') this.#phase = 'failed'
   }
 
+  #awaitAtFlush(settled: Promise<void>): void {
+    const flush: Promise<void> = settled
+      .catch((error: unknown) => this.#fail(error, []))
+      .then(() => void this.#flushes.delete(flush))
+    this.#flushes.add(flush)
+  }
+
   async #drained(): Promise<void> {
     while (this.#unflushedBytes > this.#bufferMemory / 2 && this.#flushes.size > 0) {
       await Promise.race(this.#flushes)
@@ -331,7 +338,8 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     if (this.#phase !== 'open') throw wrongPhase('sendOffsetsToTransaction', this.#phase)
     if (offsets.length === 0) return
     try {
-      this.#context.transactions.stageOffsets(this.#owner!, offsets, group)
+      const settled = this.#context.transactions.stageOffsets(this.#owner!, offsets, group)
+      if (settled !== null) this.#awaitAtFlush(settled)
     } catch (error) {
       this.#fail(error, [])
       this.#failure = null

@@ -19,6 +19,8 @@ export interface CheckedSegment {
   readonly sizeBytes: number
   /** The offset after the last good batch. */
   readonly endOffset: number
+  /** A crash tore its end: what follows is cut off by the next opening. */
+  readonly torn: boolean
 }
 
 export interface SegmentCheckOptions {
@@ -49,6 +51,7 @@ export function checkSegmentFile(options: SegmentCheckOptions): CheckedSegment {
     let recordCount = 0
     let endOffset = baseOffset
     let afterDamage = false
+    let torn = false
     for (;;) {
       const position = scanner.position
       try {
@@ -68,6 +71,7 @@ export function checkSegmentFile(options: SegmentCheckOptions): CheckedSegment {
         if (!(error instanceof CorruptRecordError)) throw error
         // What a crash tore is cut at the first bad byte; nothing behind it counts.
         if (endOffset >= options.tornTailFrom) {
+          torn = true
           problems.repairable(path, position, `torn tail of ${sizeBytes - position} bytes: ${error.problem}`)
           break
         }
@@ -77,7 +81,7 @@ export function checkSegmentFile(options: SegmentCheckOptions): CheckedSegment {
         if (scanner.position === position) break
       }
     }
-    return { path, baseOffset, batches, recordCount, sizeBytes, endOffset }
+    return { path, baseOffset, batches, recordCount, sizeBytes, endOffset, torn }
   } finally {
     file.close()
   }

@@ -61,6 +61,8 @@ export class Segment {
   #deleted = false
   // What is not stable yet, of the log file and of the index files.
   #dirty = false
+  /** Syncs off the event loop that have not ended: what they cover is not stable yet. */
+  #syncing = 0
   #indexesDirty = false
   // Scanners outlive a handle: it may be closed, or opened anew for writing, between two of their reads.
   readonly #readAt: ReadAt = (into, position) => this.#open(false).read(into, 0, into.length, position)
@@ -247,7 +249,7 @@ export class Segment {
   }
 
   syncLog(): void {
-    if (!this.#dirty || this.#deleted) return
+    if ((!this.#dirty && this.#syncing === 0) || this.#deleted) return
     this.#open(true).sync()
     this.#dirty = false
   }
@@ -256,11 +258,14 @@ export class Segment {
     if (!this.#dirty || this.#deleted) return
     // Cleared first: what is appended while the sync runs is not covered by it.
     this.#dirty = false
+    this.#syncing++
     try {
       await this.#open(true).syncAsync()
     } catch (error) {
       this.#dirty = true
       throw error
+    } finally {
+      this.#syncing--
     }
   }
 

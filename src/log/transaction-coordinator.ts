@@ -230,13 +230,15 @@ export class TransactionCoordinator {
     })
   }
 
+  /** Null: the transaction may be decided at once; else only when the offsets are on stable storage. */
   stageOffsets(
     owner: TransactionOwner,
     offsets: readonly OffsetCommit[],
     group: ConsumerGroupMetadata,
-  ): void {
+  ): Promise<void> | null {
     this.addPartition(owner, this.#broker.internalPartition(OFFSETS_TOPIC))
     this.#groups.stageOffsets(owner, offsets, group)
+    return this.#groups.settled()
   }
 
   /** Whether the owner's transaction has anything to end. */

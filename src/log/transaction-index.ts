@@ -19,21 +19,23 @@ export interface AbortedTransactionEntry {
  * firstOffset, int64 lastOffset, int64 lastStableOffset`, in the order of their markers.
  */
 export class TransactionIndex {
+  readonly #files: FileSystem
   readonly #file: IndexFile
 
-  private constructor(file: IndexFile) {
+  private constructor(files: FileSystem, file: IndexFile) {
+    this.#files = files
     this.#file = file
   }
 
   static empty(files: FileSystem, path: string): TransactionIndex {
-    return new TransactionIndex(new IndexFile(files, path, ENTRY_BYTES, null))
+    return new TransactionIndex(files, new IndexFile(files, path, ENTRY_BYTES, null))
   }
 
   /** Null where the bytes cannot be a transaction index. */
   static load(files: FileSystem, path: string): TransactionIndex | null {
     const bytes = files.readFile(path)
     if (bytes.length % ENTRY_BYTES !== 0) return null
-    return new TransactionIndex(new IndexFile(files, path, ENTRY_BYTES, bytes))
+    return new TransactionIndex(files, new IndexFile(files, path, ENTRY_BYTES, bytes))
   }
 
   get count(): number {
@@ -65,8 +67,9 @@ export class TransactionIndex {
     return Array.from({ length: this.count }, (_, i) => this.entry(i))
   }
 
-  /** A segment without aborted transactions has no file. */
+  /** A segment without aborted transactions has no file, but where one is left of records that were cut off. */
   persist(): boolean {
-    return this.count > 0 && this.#file.persist()
+    if (this.count === 0 && !this.#files.exists(this.#file.path)) return false
+    return this.#file.persist()
   }
 }

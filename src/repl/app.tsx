@@ -1,13 +1,11 @@
 import { Box, Static, Text, useApp, useStdout } from 'ink'
 import { type ReactElement, useEffect, useRef, useState } from 'react'
 import { splitStatements } from '../sql/index.js'
-import { highlighted } from './highlight.js'
 import type { History } from './history.js'
 import { LiveView } from './live-view.js'
 import { type MetaCommand, metaCommand } from './meta-commands.js'
-import { paint } from './paint.js'
 import { Prompt } from './prompt.js'
-import { CONTINUATION, PROMPT } from './prompt-rows.js'
+import { promptRows } from './prompt-rows.js'
 import { paintedError, renderOutcome } from './render-outcome.js'
 import type { Catalogue, LiveQuery, Outcome, Session } from './session.js'
 import { useTerminalSize } from './terminal-size.js'
@@ -80,11 +78,11 @@ export function App(props: {
       try {
         const sql = await props.startup?.({
           progress: (progress) => setMode({ kind: 'progress', progress }),
-          failed: (error) => print(paintedError(error)),
+          failed: (error) => print(paintedError(error, latest.current.width)),
         })
         if (sql !== undefined) await runSql(splitStatements(sql).statements, true)
       } catch (error) {
-        print([...paintedError(error), ''])
+        print([...paintedError(error, latest.current.width), ''])
       }
       await toPrompt()
     }
@@ -105,9 +103,9 @@ export function App(props: {
 
   async function submit(text: string): Promise<void> {
     setMode({ kind: 'running', label: 'running' })
-    print(echo(text))
     history.add(text)
     const command = metaCommand(text)
+    if (command?.kind !== 'clear') print(promptRows(text.trimEnd(), -1, { width }))
     if (command?.kind === 'exit') return exit()
     if (command === null) await runSql([text], false)
     else if (command.kind === 'sql') await runSql([command.sql], false)
@@ -135,7 +133,7 @@ export function App(props: {
     try {
       for (const statement of statements) {
         if (left.current) return
-        if (echoed) print(echo(statement))
+        if (echoed) print(promptRows(statement, -1, { width: latest.current.width }))
         let startedAt = now()
         for await (const outcome of session.run(statement)) {
           await show(outcome, now() - startedAt)
@@ -144,7 +142,7 @@ export function App(props: {
         print([''])
       }
     } catch (error) {
-      print([...paintedError(error), ''])
+      print([...paintedError(error, latest.current.width), ''])
     }
   }
 
@@ -158,7 +156,7 @@ export function App(props: {
 
   function liveEnded(lines: readonly string[], error: unknown, ended: () => void): void {
     setMode({ kind: 'running', label: 'running' })
-    print(error === null ? lines : [...lines, ...paintedError(error)])
+    print(error === null ? lines : [...lines, ...paintedError(error, latest.current.width)])
     ended()
   }
 
@@ -210,8 +208,4 @@ function ProgressBar({ progress, width }: { progress: Progress; width: number })
       {` ${Math.floor(progress.fraction * 100)} %`}
     </Text>
   )
-}
-
-function echo(text: string): string[] {
-  return highlighted(text.trimEnd()).map((line, i) => paint.prompt(i === 0 ? PROMPT : CONTINUATION) + line)
 }

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import type { OutputFormat } from './render-outcome.js'
 
 export interface Arguments {
-  readonly command: 'repl' | 'demo'
+  readonly command: 'repl' | 'demo' | 'types'
   readonly dataDirectory: string
   /** No files at all: everything is gone at the end. */
   readonly memory: boolean
@@ -21,6 +21,7 @@ export const USAGE = `forebay: continuous SQL over an embedded log
   forebay -e "SQL; …"         run statements, print, leave
   forebay -f FILE             run a file of statements, print, leave
   forebay demo [--rate N]     the flights demo; with --rate, N times faster than it happened
+  forebay types               TypeScript row types of all streams and tables, as a .d.ts file
 
   forebay topic | group | produce | consume | log …      without SQL: forebay topic --help
 
@@ -48,7 +49,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     },
   })
   const [command = 'repl', ...rest] = positionals
-  if ((command !== 'repl' && command !== 'demo') || rest.length > 0) {
+  if ((command !== 'repl' && command !== 'demo' && command !== 'types') || rest.length > 0) {
     throw new Error(`unknown command '${positionals.join(' ')}'`)
   }
   const format = values.format ?? 'table'

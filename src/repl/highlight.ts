@@ -58,14 +58,3 @@ export function paintRange(
   }
   return cursor === to ? painted + styleText('inverse', ' ') : painted
 }
-
-/** The lines of a text in colour. */
-export function highlighted(text: string): string[] {
-  const pieces = segments(text)
-  let from = 0
-  return text.split('\n').map((line) => {
-    const range = { from, to: from + line.length }
-    from = range.to + 1
-    return paintRange(pieces, range, null)
-  })
-}

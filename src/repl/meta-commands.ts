@@ -8,7 +8,7 @@ export type MetaCommand =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'exit' | 'clear' | 'history' | 'expanded' }
 
-const HELP = `SQL statements end with ; and Enter. A SELECT … EMIT CHANGES is live until Ctrl-C.
+const HELP = `Statements end with ; and Enter. SELECT … EMIT CHANGES is live until Ctrl-C.
 
   SHOW STREAMS; TABLES; TOPICS; QUERIES; FUNCTIONS;  \\ds \\dt \\dT \\dq \\df
   DESCRIBE name [EXTENDED];                          \\d name   \\d+ name

@@ -14,19 +14,20 @@ interface ScreenRow {
 
 /**
  * The edited text as rows of the screen, in colour: long lines are wrapped here, and when there are more rows than
- * `rowsMax` those around the cursor are given.
+ * `rowsMax` those around the cursor are given. A cursor of -1 is none.
  */
 export function promptRows(
   text: string,
   cursor: number,
-  size: { readonly width: number; readonly rowsMax: number },
+  size: { readonly width: number; readonly rowsMax?: number },
 ): string[] {
-  const rows = screenRows(text, size.width)
+  const { width, rowsMax = Number.POSITIVE_INFINITY } = size
+  const rows = screenRows(text, width)
   const current = rows.findLastIndex((row) => row.from <= cursor)
-  const first = Math.max(0, Math.min(current - (size.rowsMax >> 1), rows.length - size.rowsMax))
+  const first = Math.max(0, Math.min(current - (rowsMax >> 1), rows.length - rowsMax))
   const pieces = segments(text)
   return rows
-    .slice(first, first + size.rowsMax)
+    .slice(first, first + rowsMax)
     .map(
       (row, i) => paint.prompt(row.prefix) + paintRange(pieces, row, first + i === current ? cursor : null),
     )

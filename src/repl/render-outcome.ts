@@ -86,9 +86,17 @@ export function renderError(error: unknown): string {
   return 'syscall' in error ? error.message : (error.stack ?? error.message)
 }
 
-/** As `renderError`, in colour for a terminal. */
-export function paintedError(error: unknown): string[] {
-  return renderError(error)
-    .split('\n')
-    .map((line, i) => (i === 0 || /^ *\^+$/.test(line) ? paint.red(line) : line))
+const CARET = /^ *\^+$/
+
+/** As `renderError`, in colour for a terminal; a line too long for it is cut so that the caret still points. */
+export function paintedError(error: unknown, width: number): string[] {
+  const lines = renderError(error).split('\n')
+  return lines.map((line, i) => {
+    const caret = [line, lines[i + 1]].find((l) => l !== undefined && CARET.test(l))
+    const length = CARET.test(line) ? lines[i - 1]!.length : line.length
+    const from =
+      caret === undefined ? 0 : Math.max(0, Math.min(caret.indexOf('^') - (width >> 1), length - width))
+    const cut = caret === undefined ? line : line.slice(from, from + width)
+    return i === 0 || CARET.test(line) ? paint.red(cut) : cut
+  })
 }

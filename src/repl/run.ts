@@ -90,6 +90,11 @@ async function face({ options, version, script, log, engine, signal }: FaceOptio
     format: options.format,
     signal,
   }
+  if (options.command === 'types') {
+    const { declarations } = await import('./types-command.js')
+    output.out(declarations(engine).trimEnd())
+    return 0
+  }
   if (script !== null) return await runScript(session, script, output)
   const demo = options.command === 'demo' ? { log, engine, rate: options.rate } : null
   if (process.stdin.isTTY === true && process.stdout.isTTY === true) {

@@ -28,8 +28,8 @@ import {
  */
 
 export interface ParseOptions {
-  /** Values for `${name}`. DEFINE and UNDEFINE in the script itself change them for what follows. */
-  readonly variables?: Readonly<Record<string, string>>
+  /** Values for `${name}`. DEFINE and UNDEFINE in the script itself change them for what follows. Null: none are replaced. */
+  readonly variables?: Readonly<Record<string, string>> | null
   /** Reads the statements of the command line too, such as RUN SCRIPT. Default false. */
   readonly commandLine?: boolean
 }
@@ -47,7 +47,7 @@ function parser(): SqlParser {
  * @throws SqlError of kind 'parse' at the first fault, with its place and the whole text.
  */
 export function parseScript(text: string, options: ParseOptions = {}): Statement[] {
-  const source = substituteVariables(text, options.variables ?? {})
+  const source = options.variables === null ? text : substituteVariables(text, options.variables ?? {})
   const statements = run(source, 'script', parser().script)
   const runScript = options.commandLine === true ? undefined : statements.find((s) => s.kind === 'runScript')
   if (runScript !== undefined) {

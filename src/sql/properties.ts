@@ -22,6 +22,7 @@ export const propertyDefinitions: readonly PropertyDefinition[] = [
   define('ksql.persistence.wrap.single.values', '', 'whether single value columns are wrapped'),
   define('ksql.output.topic.name.prefix', '', 'put before generated sink topic names'),
   define('ksql.create.or.replace.enabled', 'true', 'CREATE OR REPLACE'),
+  define('ksql.new.query.planner.enabled', 'false', 'a stream may leave out its key'),
   define('ksql.insert.into.values.enabled', 'true', 'INSERT INTO … VALUES'),
   define('ksql.timestamp.throw.on.invalid', 'false', 'a bad timestamp column stops the query'),
   define('ksql.functions.collect_list.limit', '', 'maximal length of the list'),

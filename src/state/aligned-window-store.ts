@@ -1,16 +1,17 @@
 import { assert } from '../common/index.js'
-import { type ChangelogPort, changelogPort } from './changelog-port.js'
-import { readTime, type TimedKey, WINDOW_SUFFIX_BYTES, windowKeySerde } from './changelog-key.js'
 import { isIdentityOrdered } from './blob-layout.js'
+import { readTime, type TimedKey, WINDOW_SUFFIX_BYTES, windowKeySerde } from './changelog-key.js'
+import { type ChangelogPort, changelogPort } from './changelog-port.js'
 import { sortByText } from './key-sort.js'
 import { mergeInOrder } from './merge-in-order.js'
 import { mergeScan } from './merge-scan.js'
+import { SortedNumbers } from './sorted-numbers.js'
 import type { ChangelogWriter, WindowEntry, WindowEntryStore, WindowStore } from './store.js'
 import type { StoreCatalog, StoreRecord } from './store-catalog.js'
 import { NO_TIMESTAMP, type StoreCodec } from './store-codec.js'
 import type { ChangelogRecord, WindowStoreSpec } from './store-spec.js'
 import { type Condition, PAGE_ROWS, quoted, type StoreTable, tuple } from './store-table.js'
-import { AlignedEntry, type CachedWindow, SortedNumbers, WindowCache } from './window-cache.js'
+import { AlignedEntry, type CachedWindow, WindowCache } from './window-cache.js'
 
 /** Least rows of a page when many windows are read side by side. */
 const SIDE_PAGE_ROWS = 16
@@ -75,7 +76,7 @@ export class AlignedWindowStore<K, S> implements WindowStore<K, S>, WindowEntryS
       log: (entries) => this.#log(entries),
       write: (windows) => this.#write(windows),
     })
-    this.#findStored()
+    for (const start of table.distinctFirst()) this.#stored.add(start)
   }
 
   get newestTimeMs(): number {
@@ -203,25 +204,6 @@ export class AlignedWindowStore<K, S> implements WindowStore<K, S>, WindowEntryS
     return false
   }
 
-  /** One seek a window. */
-  #findStored(): void {
-    let last = Number.MIN_SAFE_INTEGER
-    for (;;) {
-      const [row] = this.#table.page({
-        where: [],
-        lower: { sql: '"windowstart" > ?', parameters: [last] },
-        upper: null,
-        order: ['"windowstart"'],
-        descending: false,
-        after: null,
-        limit: 1,
-      })
-      if (row === undefined) return
-      last = row[0] as number
-      this.#stored.add(last)
-    }
-  }
-
   /** Windows in [from, to] that are not expired and may have entries, in order. */
   #starts(from: number, to: number): number[] {
     const live = Math.max(from, this.#horizon + 1)
@@ -343,7 +325,9 @@ export class AlignedWindowStore<K, S> implements WindowStore<K, S>, WindowEntryS
         if (start <= this.#horizon) return undefined
         const cached = this.#cache.peekWindow(start)?.entries.get(layout.identity(key))
         if (cached === undefined) {
-          return row === undefined ? undefined : this.#entry(key, start, codec.decodeValue(table.valueOf(row)))
+          return row === undefined
+            ? undefined
+            : this.#entry(key, start, codec.decodeValue(table.valueOf(row)))
         }
         if (cached.value === undefined) return undefined
         return this.#entry(key, start, codec.storedOf(cached.value, cached.timestamp))
@@ -356,9 +340,8 @@ export class AlignedWindowStore<K, S> implements WindowStore<K, S>, WindowEntryS
     if (horizon === this.#purgedTo || !Number.isFinite(horizon)) return
     this.#purgedTo = horizon
     this.#cache.expire(horizon)
-    if (this.#stored.between(Number.NEGATIVE_INFINITY, horizon).length === 0) return
+    if (this.#stored.first > horizon) return
     this.#table.deleteWhere({ sql: '"windowstart" <= ?', parameters: [horizon] })
     this.#stored.removeUpTo(horizon)
   }
 }
-

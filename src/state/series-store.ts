@@ -132,11 +132,6 @@ export class SeriesStore<K, V> {
     return false
   }
 
-  nextSequence(): number {
-    this.#record.sequence = (this.#record.sequence + 1) & 0x7fff_ffff
-    return this.#record.sequence
-  }
-
   get(key: K, major: number, minor: number): V | undefined {
     if (major <= this.horizon) return undefined
     const series = this.#cache.open(key)
@@ -324,7 +319,6 @@ export class SeriesStore<K, V> {
   ): void {
     const record = this.#record
     if (major > record.streamTime) record.streamTime = major
-    if (this.#kind.minor === 'sequence' && minor > record.sequence) record.sequence = minor
     if (value === null && !this.#kind.keepsDeletions) {
       this.#table.delete([...key, major, minor])
     } else if (major > this.horizon) {

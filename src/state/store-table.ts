@@ -2,7 +2,7 @@ import type { SqliteDatabase, SqliteStatement } from './sqlite-database.js'
 import type { SqliteValue, TableColumn } from './store.js'
 
 /** How many rows one INSERT carries: the cost of a call is shared. */
-const BULK_ROWS = 8
+const BULK_ROWS = 32
 /** Rows a scan reads at a time. Scans hold no open cursor, so writes may come between pages. */
 export const PAGE_ROWS = 256
 
@@ -184,6 +184,31 @@ export class StoreTable {
     ).all([...parameters, page.limit])
     if (this.#wideColumns.length > 0) for (const row of rows) widen(row, this.#wideColumns)
     return rows
+  }
+
+  /** Whole rows, all that there are. */
+  all(query: { readonly where: readonly Condition[]; readonly order: readonly string[] }): SqliteValue[][] {
+    const rows = this.#statement(
+      `SELECT ${this.#columns} FROM ${quoted(this.name)} WHERE ${query.where.map((c) => c.sql).join(' AND ')} ` +
+        `ORDER BY ${query.order.join(', ')}`,
+    ).all(query.where.flatMap((c) => c.parameters))
+    if (this.#wideColumns.length > 0) for (const row of rows) widen(row, this.#wideColumns)
+    return rows
+  }
+
+  /** The values of the first key column, an integer, in order; one seek for each. */
+  distinctFirst(): number[] {
+    const found: number[] = []
+    const column = quoted(this.shape.keyColumns[0]!.name)
+    let last: number | null = Number.MIN_SAFE_INTEGER
+    for (;;) {
+      const row = this.#statement(`SELECT min(${column}) FROM ${quoted(this.name)} WHERE ${column} > ?`).get([
+        last,
+      ])
+      last = row![0] as number | null
+      if (last === null) return found
+      found.push(last)
+    }
   }
 
   /** Creates an index over `columns` unless there is one. Persists, as part of the schema. */

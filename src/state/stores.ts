@@ -84,7 +84,10 @@ export const Stores = {
       `store ${options.name}: retentionMs ${retentionMs} is less than windowSizeMs ${windowSizeMs}`,
     )
     const { retainDuplicates = false, aligned = false } = options
-    assert(!(retainDuplicates && aligned), `store ${options.name}: duplicates have no place in aligned windows`)
+    assert(
+      !(retainDuplicates && aligned),
+      `store ${options.name}: duplicates have no place in aligned windows`,
+    )
     return {
       kind: 'window',
       ...common(options),

@@ -1,4 +1,3 @@
-import { firstWhere } from './sorted-runs.js'
 import type { StoreEntry } from './store.js'
 
 /** What a cache knows of one key in one window. `value` undefined: there is no such entry. */
@@ -14,13 +13,7 @@ export class AlignedEntry<K> implements StoreEntry<K, unknown> {
   /** The changelog does not have this value yet. */
   unlogged = false
 
-  constructor(
-    key: K,
-    identity: string | number,
-    window: CachedWindow<K>,
-    value: unknown,
-    timestamp: number,
-  ) {
+  constructor(key: K, identity: string | number, window: CachedWindow<K>, value: unknown, timestamp: number) {
     this.key = key
     this.identity = identity
     this.window = window
@@ -246,44 +239,4 @@ export class WindowCache<K> {
 function isHeld<K>(window: CachedWindow<K>): boolean {
   for (const entry of window.entries.values()) if (entry.held !== null) return true
   return false
-}
-
-/** A set of numbers that can be walked in order. */
-export class SortedNumbers {
-  #numbers: number[] = []
-  readonly #known = new Set<number>()
-
-  has(number: number): boolean {
-    return this.#known.has(number)
-  }
-
-  add(number: number): void {
-    if (this.#known.has(number)) return
-    this.#known.add(number)
-    const numbers = this.#numbers
-    if (numbers.length === 0 || numbers.at(-1)! < number) numbers.push(number)
-    else numbers.splice(
-      firstWhere(numbers, (other) => other > number),
-      0,
-      number,
-    )
-  }
-
-  between(from: number, to: number): number[] {
-    const numbers = this.#numbers
-    const first = firstWhere(numbers, (number) => number >= from)
-    let end = first
-    while (end < numbers.length && numbers[end]! <= to) end++
-    return numbers.slice(first, end)
-  }
-
-  removeUpTo(last: number): void {
-    const count = firstWhere(this.#numbers, (number) => number > last)
-    for (const number of this.#numbers.splice(0, count)) this.#known.delete(number)
-  }
-
-  clear(): void {
-    this.#numbers = []
-    this.#known.clear()
-  }
 }

@@ -21,13 +21,12 @@ function windowKind(retentionMs: number): SeriesKind {
   }
 }
 
-/** Windows of keys: major is the window start, minor counts the values of one window where duplicates are retained. */
+/** Windows that begin at any time, as sliding ones do: major is the window start, minor is 0. */
 export class SqliteWindowStore<K, V> implements WindowStore<K, V> {
   readonly name: string
   readonly persistent: boolean
   readonly windowSizeMs: number
   readonly retentionMs: number
-  readonly #retainDuplicates: boolean
   readonly #codec: StoreCodec<K, V>
   readonly #series: SeriesStore<K, V>
 
@@ -36,7 +35,6 @@ export class SqliteWindowStore<K, V> implements WindowStore<K, V> {
     this.persistent = spec.persistent
     this.windowSizeMs = spec.windowSizeMs
     this.retentionMs = spec.retentionMs
-    this.#retainDuplicates = spec.retainDuplicates
     this.#codec = options.codec
     this.#series = new SeriesStore({ ...options, kind: windowKind(spec.retentionMs) })
   }
@@ -51,14 +49,11 @@ export class SqliteWindowStore<K, V> implements WindowStore<K, V> {
 
   put(key: K, value: V | null, windowStart: number): void {
     if (!this.#series.advance(windowStart)) return
-    if (!this.#retainDuplicates) this.#series.set(key, windowStart, 0, value === null ? undefined : value)
-    else if (value !== null) this.#series.set(key, windowStart, this.#series.nextSequence(), value)
+    this.#series.set(key, windowStart, 0, value === null ? undefined : value)
   }
 
   fetch(key: K, windowStart: number): V | undefined {
-    if (!this.#retainDuplicates) return this.#series.get(key, windowStart, 0)
-    for (const row of this.#series.slice(key, windowStart, windowStart)) return row.value
-    return undefined
+    return this.#series.get(key, windowStart, 0)
   }
 
   fetchRange(key: K, startFrom: number, startTo: number): IterableIterator<WindowEntry<K, V>> {

@@ -111,7 +111,10 @@ export class TableEmitter {
    * For a table that collapses and whose store hands out entries: prepares `hold`. `keyOf` gives the row's key, where
    * that is not the entry's.
    */
-  holdEntriesOf<E extends AnyEntry>(store: Pick<EntryStore<unknown>, 'onRelease'>, keyOf?: (entry: E) => unknown): void {
+  holdEntriesOf<E extends AnyEntry>(
+    store: Pick<EntryStore<unknown>, 'onRelease'>,
+    keyOf?: (entry: E) => unknown,
+  ): void {
     this.#keyOf = (keyOf as ((entry: AnyEntry) => unknown) | undefined) ?? null
     store.onRelease(() => this.#forwardPending())
   }

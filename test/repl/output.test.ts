@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { ForebayError } from '../../src/common/index.js'
 import { LiveModel, Rate } from '../../src/repl/live-model.js'
-import { csvRow, jsonRow, renderError, renderOutcome } from '../../src/repl/render-outcome.js'
+import { csvRow, jsonRow, paintedError, renderError, renderOutcome } from '../../src/repl/render-outcome.js'
 import { formatDouble, textTable } from '../../src/repl/text-table.js'
+import { SqlError } from '../../src/sql/index.js'
 
 const columns = [
   { name: 'CITY', type: 'STRING' },
@@ -95,6 +96,15 @@ describe('other formats', () => {
     const refused = Object.assign(new Error("ENOENT: no such file, open 'x'"), { syscall: 'open' })
     expect(renderError(refused)).toBe("ENOENT: no such file, open 'x'")
     expect(renderError(new ForebayError('CODE', 'what to do'))).toBe('CODE: what to do')
+  })
+
+  it('keeps the caret under its word in a narrow terminal', () => {
+    const text = `SELECT ${'a, '.repeat(50)}nope FROM x;`
+    const start = text.indexOf('nope')
+    const location = { line: 1, column: start + 1, start, end: start + 4 }
+    const [, source, caret] = paintedError(new SqlError('no such column', { location, text }), 40)
+    expect(source!.length).toBeLessThanOrEqual(40)
+    expect(source!.slice(caret!.indexOf('^'), caret!.lastIndexOf('^') + 1)).toBe('nope')
   })
 
   it('counts the rows below a table', () => {

@@ -75,6 +75,42 @@ describe('queries that read on each other', () => {
     expect(found.every(([product, name]) => name === `Product ${String(product).slice(1)}`)).toBe(true)
   })
 
+  it('join tables whose keys are written in different formats, and keep the join up to date', async () => {
+    await engine.execute(`
+      CREATE TABLE users (id INT PRIMARY KEY, name STRING)
+        WITH (KAFKA_TOPIC = 'users', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'JSON', PARTITIONS = 4);
+      CREATE TABLE scores (id INT PRIMARY KEY, score INT)
+        WITH (KAFKA_TOPIC = 'scores', KEY_FORMAT = 'JSON', VALUE_FORMAT = 'JSON', PARTITIONS = 4);
+      CREATE TABLE cities (id INT PRIMARY KEY, city STRING)
+        WITH (KAFKA_TOPIC = 'cities', KEY_FORMAT = 'DELIMITED', VALUE_FORMAT = 'JSON', PARTITIONS = 4);
+      CREATE TABLE inner_join AS SELECT u.id AS id, name, score, city
+        FROM users u JOIN scores s ON u.id = s.id JOIN cities c ON u.id = c.id;
+      CREATE TABLE outer_join AS SELECT ROWKEY AS id, name, score
+        FROM scores s FULL OUTER JOIN users u ON s.id = u.id;`)
+    for (let i = 0; i < 20; i++) {
+      await engine.execute(`
+        INSERT INTO users (id, name) VALUES (${i}, 'u${i}');
+        INSERT INTO scores (id, score) VALUES (${i}, ${i * 10});
+        INSERT INTO cities (id, city) VALUES (${i}, 'c${i}');`)
+    }
+    await engine.execute(
+      'INSERT INTO scores (id, score) VALUES (100, 7); INSERT INTO scores (id) VALUES (3);',
+    )
+    await engine.caughtUp()
+    const ids = Array.from({ length: 20 }, (_, i) => i)
+    const byText = (a: unknown[], b: unknown[]): number => (String(a) < String(b) ? -1 : 1)
+    expect(await rows('SELECT * FROM inner_join;')).toEqual(
+      ids
+        .filter((i) => i !== 3)
+        .map((i) => [i, `u${i}`, i * 10, `c${i}`])
+        .sort(byText),
+    )
+    expect(await rows('SELECT * FROM outer_join;')).toEqual(
+      [[100, null, 7], ...ids.map((i) => [i, `u${i}`, i === 3 ? null : i * 10])].sort(byText),
+    )
+    expect((await log.admin.listTopics()).filter((name) => name.includes('repartition'))).toHaveLength(3)
+  })
+
   it('give a push query every row from the beginning, and end it at its LIMIT', async () => {
     await engine.execute(orders)
     await insertOrders(6)
@@ -92,6 +128,97 @@ describe('queries that read on each other', () => {
     await query.caughtUp()
     expect(await query.explainEmpty()).toMatch(/orders.* has 3 records.* read 3/i)
     await query.stop()
+  })
+})
+
+describe('pull queries', () => {
+  it('show the headers of records', async () => {
+    await engine.execute(`CREATE STREAM noted (k STRING KEY, v INT, who BYTES HEADER('who'))
+      WITH (KAFKA_TOPIC = 'noted', VALUE_FORMAT = 'JSON', PARTITIONS = 1);`)
+    const producer = log.producer()
+    const who = Buffer.from('me')
+    for (const [k, headers] of [
+      ['a', []],
+      ['b', [{ key: 'who', value: who }]],
+    ] as const) {
+      await producer.send({ topic: 'noted', key: Buffer.from(k), value: Buffer.from('{"V":1}'), headers })
+    }
+    await producer.close()
+    expect(await rows('SELECT k, who FROM noted;')).toEqual([
+      ['a', null],
+      ['b', who],
+    ])
+  })
+
+  it('say whether their LIMIT ended them', async () => {
+    await engine.execute(orders)
+    await insertOrders(3)
+    const note = async (sql: string) => {
+      const [result] = await engine.execute(sql)
+      return result?.kind === 'rows' ? [result.rows.length, result.note] : null
+    }
+    expect(await note('SELECT * FROM orders LIMIT 2;')).toEqual([2, 'Limit Reached'])
+    expect(await note('SELECT * FROM orders LIMIT 5;')).toEqual([3, 'Query Completed'])
+  })
+
+  it.each([
+    ['SELECT * FROM orders LIMIT -1;', "Pull queries don't support negative integers in the LIMIT clause."],
+    [
+      'SELECT * FROM orders EMIT CHANGES LIMIT -1;',
+      "Push queries don't support negative integers in the LIMIT clause.",
+    ],
+    [
+      "SELECT * FROM n WHERE product IN (1, 'p');",
+      "'1' can not be converted to the type of the key column: PRODUCT STRING KEY",
+    ],
+    [
+      'SELECT * FROM n WHERE product = 1;',
+      'Cannot compare PRODUCT (STRING) to 1 (INTEGER) with EQUAL.\nStatement: (PRODUCT = 1)',
+    ],
+    [
+      "SELECT * FROM n WHERE total BETWEEN 1 AND 'x';",
+      "Invalid expression: Cannot compare TOTAL (INTEGER) to 'x' (STRING) with LESS_THAN_OR_EQUAL.",
+    ],
+    [
+      "SET 'ksql.query.pull.table.scan.enabled'='false'; SELECT * FROM n WHERE 'a' LIKE 'a';",
+      'Like condition must be between strings.',
+    ],
+    [
+      "SET 'ksql.query.pull.stream.enabled'='false'; SELECT * FROM orders;",
+      'Pull queries on streams are disabled.',
+    ],
+    [
+      "SET 'ksql.query.pull.limit.clause.enabled'='false'; SELECT * FROM n LIMIT 1;",
+      'LIMIT clause in pull queries is disabled.',
+    ],
+    ["SET 'ksql.pull.queries.enable'='false'; SELECT * FROM n;", 'Pull queries are disabled.'],
+    [
+      'SELECT * FROM raw;',
+      "The `RAW` table isn't queryable. To derive a queryable table, you can do 'CREATE TABLE QUERYABLE_RAW AS SELECT * FROM RAW'.",
+    ],
+  ])('are refused: %s', async (sql, message) => {
+    await engine.execute(`${orders}
+      CREATE TABLE raw (k STRING PRIMARY KEY, v INT) WITH (KAFKA_TOPIC = 'raw', VALUE_FORMAT = 'JSON', PARTITIONS = 1);
+      CREATE TABLE n AS SELECT product, SUM(amount) AS total FROM orders GROUP BY product;`)
+    expect((await refusal(sql)).message).toContain(message)
+  })
+})
+
+describe('a key that the select list leaves out', () => {
+  const keyless = 'CREATE STREAM products AS SELECT product FROM orders;'
+
+  it('is refused', async () => {
+    await engine.execute(orders)
+    expect((await refusal(keyless)).message).toContain('Key missing from projection')
+  })
+
+  it('is no key of the stream, with the new planner', async () => {
+    await engine.execute(`${orders} SET 'ksql.new.query.planner.enabled'='true';`)
+    await engine.execute(keyless)
+    await insertOrders(2)
+    await engine.caughtUp()
+    expect(engine.metastore.find('PRODUCTS')?.schema.toString()).toBe('`PRODUCT` STRING')
+    expect(await rows('SELECT * FROM products;')).toEqual([['p0'], ['p1']])
   })
 })
 

@@ -32,6 +32,12 @@ export interface AnalyzerOptions {
 /** Resolves the names of a query and takes its joins apart. What needs types or keys is checked by the planner. */
 export function analyzeQuery(query: Query, options: AnalyzerOptions): AnalyzedQuery {
   if (options.pull === true) checkPullClauses(query)
+  if (query.limit !== null && query.limit < 0) {
+    throw new SqlError(
+      `${options.pull === true ? 'Pull' : 'Push'} queries don't support negative integers in the LIMIT clause. ` +
+        'See https://cnfl.io/queries for more info.',
+    )
+  }
   const sources = collectSources(query.from, options.metastore)
   checkDistinctSources(sources)
   const scope = new NameScope(sources, query.window !== null)

@@ -1,3 +1,4 @@
+import { findFormat } from '../formats/index.js'
 import type { FormatInfo } from '../metastore.js'
 import type { JoinNode, PlanColumn, PlanNode } from '../plan/plan-node.js'
 
@@ -21,19 +22,27 @@ export function partitionedBy(node: PlanNode): FormatInfo | null {
     case 'join':
       return joinFormat(node)
     case 'foreignKeyJoin':
-      return partitionedBy(node.left)
+      return internal(partitionedBy(node.left), node.key)
   }
 }
 
 /** The format in which the keys of this node are written. */
 export function keyFormatOf(node: PlanNode): FormatInfo {
-  return partitionedBy(node) ?? freeFormat(node.key)
+  return internal(partitionedBy(node), node.key) ?? freeFormat(node.key)
+}
+
+/**
+ * Formats of the schema registry have no place on internal topics and in stores. Their bytes begin with a schema's id,
+ * so that equal keys of two topics differ: whoever joins them must write them again.
+ */
+function internal(format: FormatInfo | null, key: readonly PlanColumn[]): FormatInfo | null {
+  return format !== null && findFormat(format.name).schemas !== undefined ? freeFormat(key) : format
 }
 
 /** A table cannot be moved, so its format wins; then the left side's. Null where both sides make new keys. */
-function joinFormat({ left, right }: JoinNode): FormatInfo | null {
-  if (right.output === 'TABLE' && left.output === 'STREAM') return partitionedBy(right) ?? partitionedBy(left)
-  return partitionedBy(left) ?? partitionedBy(right)
+function joinFormat({ left, right, key }: JoinNode): FormatInfo | null {
+  const [first, second] = right.output === 'TABLE' && left.output === 'STREAM' ? [right, left] : [left, right]
+  return internal(partitionedBy(first) ?? partitionedBy(second), key)
 }
 
 const kafkaTypes: ReadonlySet<string> = new Set(['INTEGER', 'BIGINT', 'DOUBLE', 'STRING'])

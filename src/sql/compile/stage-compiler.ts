@@ -19,8 +19,14 @@ import type { StageReport } from './stage-report.js'
 
 export type StageNode = FilterNode | FlatMapNode | ProjectNode
 
-/** What one stage does to one batch, row by row. */
+/** What one stage does to one batch, row by row: for those that may make several rows of one. */
 type StageFunction = (batch: AnyBatch, out: BatchBuilder<unknown, unknown>) => void
+
+/**
+ * The same for those that make at most one row of each: fills arrays as long as the batch, and returns how many rows
+ * there are. `rows` gets the row of the batch that each stems from; `keys` is null where the stage keeps the keys.
+ */
+type RowwiseFunction = (batch: AnyBatch, keys: unknown[] | null, values: unknown[], rows: number[]) => number
 
 /**
  * Filters, table functions and projections that follow each other on a stream, as one generated function over
@@ -38,8 +44,61 @@ export function compileStreamStage(
 ): BatchOperator {
   const source = new StageWriter(input, context, report)
   for (const step of steps) source.add(step)
-  const run = source.finish()
-  return () => batchOperator(run)
+  if (source.mayMultiply) {
+    const run = source.finish()
+    return () => batchOperator(run)
+  }
+  const { run, changesKey } = source.finishRowwise()
+  return () => rowwiseOperator(run, changesKey)
+}
+
+function rowwiseOperator(run: RowwiseFunction, changesKey: boolean): OperatorFunction<AnyBatch, AnyBatch> {
+  return (batches) =>
+    batches.pipe(
+      map((batch) => {
+        const { size } = batch
+        const keys = changesKey ? new Array<unknown>(size) : null
+        const values = new Array<unknown>(size)
+        const rows = new Array<number>(size)
+        const count = run(batch, keys, values, rows)
+        return count === size
+          ? { ...batch, keys: keys ?? batch.keys, values }
+          : selected(batch, keys, values, rows, count)
+      }),
+      filter((batch) => batch.size > 0),
+    )
+}
+
+function selected(
+  batch: AnyBatch,
+  keys: unknown[] | null,
+  values: unknown[],
+  rows: number[],
+  count: number,
+): AnyBatch {
+  values.length = count
+  rows.length = count
+  const newKeys = keys ?? new Array<unknown>(count)
+  newKeys.length = count
+  const timestamps = new Array<number>(count)
+  for (let i = 0; i < count; i++) {
+    const row = rows[i]!
+    if (keys === null) newKeys[i] = batch.keys[row]
+    timestamps[i] = batch.timestamps[row]!
+  }
+  const { headers } = batch
+  const newHeaders = headers === null ? null : rows.map((row) => headers[row]!)
+  if (batch.rows !== null) for (let i = 0; i < count; i++) rows[i] = batch.rows[rows[i]!]!
+  return {
+    size: count,
+    keys: newKeys,
+    values,
+    timestamps,
+    oldValues: null,
+    headers: newHeaders,
+    origin: batch.origin,
+    rows,
+  }
 }
 
 export function batchOperator(run: StageFunction): OperatorFunction<AnyBatch, AnyBatch> {
@@ -115,16 +174,39 @@ class StageWriter {
     this.#output = step
   }
 
+  /** Table functions make several rows of one. */
+  get mayMultiply(): boolean {
+    return this.#loops > 0
+  }
+
   finish(): StageFunction {
+    const body = this.#source((key, value) => `out.push(${key}, ${value}, timestamp, batch, i)`, '')
+    return instantiate(['batch', 'out'], body, this.#bindings)
+  }
+
+  finishRowwise(): { readonly run: RowwiseFunction; readonly changesKey: boolean } {
+    const changesKey = this.#key !== 'key' || (this.#nullKey !== null && this.#nullKey !== 'key')
+    const body = this.#source(
+      (key, value) => `${changesKey ? `outKeys[n] = ${key}\n` : ''}outValues[n] = ${value}\nrows[n++] = i`,
+      'return n',
+    )
+    const run = instantiate<RowwiseFunction>(
+      ['batch', 'outKeys', 'outValues', 'rows'],
+      `let n = 0\n${body}`,
+      this.#bindings,
+    )
+    return { run, changesKey }
+  }
+
+  #source(emit: (key: string, value: string) => string, end: string): string {
     const report = this.#bindings.bind(this.#report)
     const columns = this.#columns
     const value = columns === null ? 'value' : `new ${this.#rowClass()}(${columns.join(', ')})`
     const nullPath =
       this.#nullKey === null
         ? 'continue'
-        : `${this.#nullBody.join('\n')}\nout.push(${this.#nullKey}, null, timestamp, batch, i)\ncontinue`
-    const body = `
-      'use strict'
+        : `${this.#nullBody.join('\n')}\n${emit(this.#nullKey, 'null')}\ncontinue`
+    return `
       ${report}.batch = batch
       const { size, keys, values, timestamps, origin } = batch
       ${this.#declarations.join('\n')}
@@ -135,10 +217,10 @@ class StageWriter {
           ${nullPath}
         }
         ${this.#body.join('\n')}
-        out.push(${this.#key}, ${value}, timestamp, batch, i)
+        ${emit(this.#key, value)}
         ${'}'.repeat(this.#loops)}
-      }`
-    return instantiate(['batch', 'out'], body, this.#bindings)
+      }
+      ${end}`
   }
 
   #rowClass(): string {

@@ -151,7 +151,7 @@ class TopologyCompiler {
       otherValueSerde: this.#rowSerde(node.right.columns),
     }
     if (node.right.output === 'TABLE') {
-      const table = this.#table(node.right)
+      const table = this.#alignedTable(node.right, node)
       return node.type === 'INNER' ? left.join(table, joiner, serdes) : left.leftJoin(table, joiner, serdes)
     }
     const right = this.#alignedStream(node.right, node)
@@ -387,8 +387,8 @@ class TopologyCompiler {
   }
 
   #tableJoin(node: JoinNode): AnyTable {
-    const left = this.#table(node.left)
-    const right = this.#table(node.right)
+    const left = this.#alignedTable(node.left, node)
+    const right = this.#alignedTable(node.right, node)
     const joiner = compileJoiner(node.left.columns, node.right.columns)
     switch (node.type) {
       case 'INNER':
@@ -402,10 +402,33 @@ class TopologyCompiler {
     }
   }
 
+  /** As with streams: rows whose keys are written in another format than the join's move to where its keys belong. */
+  #alignedTable(side: PlanNode, join: JoinNode): AnyTable {
+    return this.#movedTable(this.#table(side), side, keyFormatOf(join))
+  }
+
+  #movedTable(table: AnyTable, side: PlanNode, target: FormatInfo): AnyTable {
+    const format = partitionedBy(side)
+    if (format === null || sameFormat(format, target)) return table
+    const serdes = {
+      keySerde: this.#options.keySerde({
+        format: target,
+        columns: side.key,
+        window: side.window,
+      }) as Serde<NonNullable<unknown>>,
+      valueSerde: this.#rowSerde(side.columns),
+    }
+    return table
+      .toStream()
+      .repartition(serdes as never)
+      .toTable(serdes) as AnyTable
+  }
+
   #foreignKeyJoin(node: ForeignKeyJoinNode): AnyTable {
-    const left = node.left.kind === 'project' ? this.#tableProject(node.left, true) : this.#table(node.left)
-    const right =
-      node.right.kind === 'project' ? this.#tableProject(node.right, true) : this.#table(node.right)
+    const [left, right] = [node.left, node.right].map((side) => {
+      const table = side.kind === 'project' ? this.#tableProject(side, true) : this.#table(side)
+      return this.#movedTable(table, side, keyFormatOf(side))
+    }) as [AnyTable, AnyTable]
     const joiner = compileJoiner(node.left.columns, node.right.columns)
     const keyOf = compileKey(node.left, [node.foreignKey], this.#context, this.#report('ForeignKey'))
     const extract = (value: unknown, key: unknown): unknown => keyOf(key, value)

@@ -7,8 +7,9 @@ import type { DataSource, Metastore } from '../metastore.js'
 import type { ResultColumn } from '../statements/statement-result.js'
 import { SqlTypes } from '../types.js'
 import { FormatGuess, type PrimitiveFormat, readable, WindowedKeyGuess } from './format-guess.js'
-import type { QueryRow } from './result-rows.js'
+import { ReadRow, type TypedRow } from './result-rows.js'
 import { didYouMean } from './suggestion.js'
+import { rowObjects } from './typed-rows.js'
 
 export type PrintStatement = Extract<Statement, { kind: 'print' }>
 
@@ -30,7 +31,7 @@ const POLL_MS = 60_000
  *
  * Reading begins with the first subscription to `rows` or with the iteration, at the offsets of the time of `start`.
  */
-export class PrintQuery implements AsyncIterable<QueryRow> {
+export class PrintQuery implements AsyncIterable<TypedRow> {
   readonly id: string
   readonly columns: readonly ResultColumn[] = [
     { name: 'ROWTIME', type: SqlTypes.TIMESTAMP },
@@ -40,15 +41,16 @@ export class PrintQuery implements AsyncIterable<QueryRow> {
     { name: 'OFFSET', type: SqlTypes.BIGINT },
     { name: 'HEADERS', type: SqlTypes.STRING },
   ]
+  readonly #object = rowObjects(this.columns)
   /** Completes at the LIMIT and at `stop`; ends with an error where the topic cannot be read any more. */
-  readonly rows: Observable<QueryRow>
+  readonly rows: Observable<TypedRow>
   readonly #statement: PrintStatement
   readonly #context: PrintContext
   readonly #consumer: Consumer
   readonly #partitions: readonly TopicPartition[]
   readonly #keys: FormatGuess | WindowedKeyGuess
   readonly #values: FormatGuess
-  readonly #live = new Subject<QueryRow>()
+  readonly #live = new Subject<TypedRow>()
   #reading = false
   #seen = 0
   #left: number
@@ -148,7 +150,7 @@ export class PrintQuery implements AsyncIterable<QueryRow> {
   }
 
   /** Records one by one, read as fast as they are taken. Leaving the loop ends the printing. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<QueryRow> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<TypedRow> {
     if (this.#reading) throw new SqlError(`${this.id} is being read already.`)
     try {
       for await (const rows of this.#read()) yield* rows
@@ -168,7 +170,7 @@ export class PrintQuery implements AsyncIterable<QueryRow> {
     await this.stop()
   }
 
-  async *#read(): AsyncGenerator<readonly QueryRow[]> {
+  async *#read(): AsyncGenerator<readonly TypedRow[]> {
     this.#reading = true
     while (this.#stopping === null && this.#left > 0) {
       let records: readonly ConsumerRecord<Uint8Array, Uint8Array>[]
@@ -186,7 +188,7 @@ export class PrintQuery implements AsyncIterable<QueryRow> {
   }
 
   /** All records of a poll have their say on the formats before the first of them is shown. */
-  #rowsOf(records: readonly ConsumerRecord<Uint8Array, Uint8Array>[]): QueryRow[] {
+  #rowsOf(records: readonly ConsumerRecord<Uint8Array, Uint8Array>[]): TypedRow[] {
     const interval = this.#statement.interval ?? 1
     const chosen = records.filter(() => this.#seen++ % interval === 0 && this.#left-- > 0)
     for (const { key, value } of chosen) {
@@ -203,7 +205,7 @@ export class PrintQuery implements AsyncIterable<QueryRow> {
         headersText(headers),
       ]
       // A tombstone is a record like any other here: nothing is taken off the screen.
-      return { columns, tombstone: false, identity: null }
+      return new ReadRow(columns, false, null, this.#object)
     })
   }
 

@@ -1,8 +1,14 @@
+import { columnsIn } from '../analyzer/rewrite.js'
 import type { Expression } from '../ast.js'
+import { SqlError } from '../errors.js'
+import { typeOf } from '../expression/expression-typer.js'
 import { evaluateConstant } from '../expression/interpreter.js'
 import { constantScope } from '../expression/scope.js'
+import { comparable } from '../expression/typing-rules.js'
+import { formatExpression } from '../format-sql.js'
 import type { FunctionRegistry } from '../functions/registry.js'
 import type { PlanColumn } from '../plan/plan-node.js'
+import { formatType } from '../types.js'
 
 /** Keys that a WHERE clause allows, as stores know them: raw for one column, an array for several. */
 export interface KeyLookup {
@@ -41,8 +47,31 @@ function valuesFor(e: Expression, column: PlanColumn, functions: FunctionRegistr
     if (isColumn(e.left, column)) return constants([e.right], column, functions)
     if (isColumn(e.right, column)) return constants([e.left], column, functions)
   }
-  if (e.kind === 'in' && isColumn(e.value, column)) return constants(e.items, column, functions)
+  if (e.kind === 'in' && isColumn(e.value, column)) {
+    checkConvertible(e.items, column, functions)
+    return constants(e.items, column, functions)
+  }
   return null
+}
+
+/** A pull query looks keys up as they are: text in a list is no number. @throws SqlError for such an item */
+function checkConvertible(
+  items: readonly Expression[],
+  column: PlanColumn,
+  functions: FunctionRegistry,
+): void {
+  for (const item of items) {
+    if (columnsIn(item).size > 0) continue
+    const type = typeOf(item, constantScope(functions))
+    const fits = type === null || comparable(type, '=', column.type)
+    if (fits && constants([item], column, functions) !== null) continue
+    const text = item.kind === 'string' ? item.value : formatExpression(item)
+    throw new SqlError(
+      `'${text}' can not be converted to the type of the key column: ` +
+        `${column.name} ${formatType(column.type)} KEY`,
+      { location: item.location },
+    )
+  }
 }
 
 function isColumn(e: Expression, column: PlanColumn): boolean {

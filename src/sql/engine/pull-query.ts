@@ -1,5 +1,5 @@
 import { Subject } from 'rxjs'
-import type { Log } from '../../log/index.js'
+import type { Headers, Log } from '../../log/index.js'
 import { deserialize } from '../../serde/index.js'
 import type {
   AnyBatch,
@@ -20,7 +20,7 @@ import type { PlannedQuery } from '../plan/logical-planner.js'
 import type { PlanNode, SourceNode } from '../plan/plan-node.js'
 import type { KeyLookup } from './pull-keys.js'
 import type { RunningQuery } from './query-apps.js'
-import { type QueryRow, RowReader } from './result-rows.js'
+import { RowReader, type TypedRow } from './result-rows.js'
 
 /*
  * SELECT without EMIT: the rows of a materialised table as they are now, or of a stream up to now. Rows are read in
@@ -39,7 +39,7 @@ const BATCH_ROWS = 1000
 /** Rows of a table from the store of the query that makes it. */
 export function pullTable(
   options: PullQueryOptions & { readonly running: RunningQuery; readonly keys: KeyLookup | null },
-): QueryRow[] {
+): TypedRow[] {
   const source = sourceOf(options.planned.root)
   const stage = new PullStage(options, source)
   for (const entry of storedRows(options.running, options.keys)) {
@@ -51,7 +51,7 @@ export function pullTable(
 /** Rows of a stream: its topic from the beginning to where it ends now. */
 export async function pullStream(
   options: PullQueryOptions & { readonly log: Log; readonly source: DataSource },
-): Promise<QueryRow[]> {
+): Promise<TypedRow[]> {
   const { log, source } = options
   const node = sourceOf(options.planned.root)
   const stage = new PullStage(options, node)
@@ -72,7 +72,10 @@ export async function pullStream(
           if (record.offset >= ends[i]!) continue
           try {
             const row = deserialize(values, record.value)
-            if (row !== null && !stage.add(deserialize(keys, record.key), row as Row, record.timestamp)) {
+            if (
+              row !== null &&
+              !stage.add(deserialize(keys, record.key), row as Row, record.timestamp, record.headers)
+            ) {
               return stage.finish()
             }
           } catch (error) {
@@ -110,7 +113,7 @@ function sourceOf(node: PlanNode): SourceNode {
 /** Collects rows into batches, runs them through filter and projection, and counts down the LIMIT. */
 class PullStage {
   readonly #input = new Subject<AnyBatch>()
-  readonly #rows: QueryRow[] = []
+  readonly #rows: TypedRow[] = []
   readonly #limit: number
   /** Columns of a table's source that come with the record and stand behind its own. */
   readonly #carried: readonly string[]
@@ -118,6 +121,8 @@ class PullStage {
   #keys: unknown[] = []
   #values: unknown[] = []
   #timestamps: number[] = []
+  /** Null until a record has some. */
+  #headers: (Headers | null)[] | null = null
 
   constructor({ planned, limit, compiler }: PullQueryOptions, source: SourceNode) {
     this.#limit = limit ?? Number.POSITIVE_INFINITY
@@ -135,7 +140,9 @@ class PullStage {
   }
 
   /** False once the LIMIT is reached. */
-  add(key: unknown, row: Row, timestamp: number): boolean {
+  add(key: unknown, row: Row, timestamp: number, headers: Headers | null = null): boolean {
+    if (headers !== null && headers.length > 0) this.#headers ??= new Array(this.#keys.length).fill(null)
+    this.#headers?.push(headers)
     this.#keys.push(key)
     this.#values.push(this.#carried.length === 0 ? row : this.#withCarried(row, timestamp))
     this.#timestamps.push(timestamp)
@@ -143,7 +150,7 @@ class PullStage {
     return this.#rows.length < this.#limit
   }
 
-  finish(): QueryRow[] {
+  finish(): TypedRow[] {
     this.#flush()
     return this.#rows
   }
@@ -156,17 +163,18 @@ class PullStage {
   #flush(): void {
     const size = this.#keys.length
     if (size === 0) return
-    const [keys, values, timestamps] = [this.#keys, this.#values, this.#timestamps]
+    const [keys, values, timestamps, headers] = [this.#keys, this.#values, this.#timestamps, this.#headers]
     this.#keys = []
     this.#values = []
     this.#timestamps = []
+    this.#headers = null
     this.#input.next({
       size,
       keys,
       values,
       timestamps,
       oldValues: null,
-      headers: null,
+      headers,
       origin: null,
       rows: null,
     })

@@ -6,7 +6,8 @@ import { compileQuery } from '../compile/topology-compiler.js'
 import type { DataSource } from '../metastore.js'
 import type { PlannedQuery } from '../plan/logical-planner.js'
 import type { ResultColumn } from '../statements/statement-result.js'
-import { type QueryRow, RowReader } from './result-rows.js'
+import { RowReader, type TypedRow } from './result-rows.js'
+import type { RowObject } from './typed-rows.js'
 
 export interface PushQueryOptions {
   readonly log: Log
@@ -16,24 +17,24 @@ export interface PushQueryOptions {
   readonly compiler: CompilerOptions
   readonly app: KafkaStreamsOptions
   /** Called once, when the query has ended and its application is closed. */
-  readonly onEnd: (query: PushQuery) => Promise<void>
+  readonly onEnd: (query: PushQuery<unknown>) => Promise<void>
 }
 
 const BUFFERED_ROWS_MAX = 10_000
 
 /** A running SELECT … EMIT CHANGES: rows as they come, until its LIMIT or `stop`. */
-export class PushQuery implements AsyncIterable<QueryRow> {
+export class PushQuery<R = RowObject> implements AsyncIterable<TypedRow<R>> {
   readonly id: string
   readonly columns: readonly ResultColumn[]
   /** Columns that show the key, for a table. */
   readonly keyColumns: readonly number[]
   /** Every row since the start; completes when the query ends. A query that fails ends with its error. */
-  readonly rows: Observable<QueryRow>
+  readonly rows: Observable<TypedRow<R>>
   readonly #options: PushQueryOptions
   readonly #streams: KafkaStreams
-  readonly #live = new Subject<QueryRow>()
+  readonly #live = new Subject<TypedRow>()
   /** Rows wait here until somebody subscribes; null from then on. */
-  #early: QueryRow[] | null = []
+  #early: TypedRow[] | null = []
   #left: number
   #ended: Promise<void> | null = null
 
@@ -57,23 +58,24 @@ export class PushQuery implements AsyncIterable<QueryRow> {
         if (state === 'ERROR') this.#fail(this.#streams.failure)
       },
     })
-    this.rows = new Observable((subscriber) => {
+    const rows = new Observable<TypedRow>((subscriber) => {
       const early = this.#early ?? []
       this.#early = null
       for (const row of early) subscriber.next(row)
       if (this.#streams.isPaused) this.#streams.resume()
       return this.#live.subscribe(subscriber)
     })
+    this.rows = rows as Observable<TypedRow<R>>
   }
 
-  static async start(options: PushQueryOptions): Promise<PushQuery> {
-    const query = new PushQuery(options)
+  static async start<R>(options: PushQueryOptions): Promise<PushQuery<R>> {
+    const query = new PushQuery<R>(options)
     if (options.limit === 0) await query.stop()
     else await query.#streams.start()
     return query
   }
 
-  #accept(row: QueryRow | null): void {
+  #accept(row: TypedRow | null): void {
     if (row === null || this.#left <= 0) return
     this.#left--
     if (this.#early === null) this.#live.next(row)
@@ -127,8 +129,8 @@ export class PushQuery implements AsyncIterable<QueryRow> {
   }
 
   /** Rows one by one; reading stops the query from running far ahead. Leaving the loop ends the query. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<QueryRow> {
-    const buffer: QueryRow[] = []
+  async *[Symbol.asyncIterator](): AsyncGenerator<TypedRow<R>> {
+    const buffer: TypedRow<R>[] = []
     let wake: () => void = () => {}
     let done = false
     let failure: unknown = null

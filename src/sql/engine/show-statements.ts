@@ -87,7 +87,7 @@ function showSources(
 }
 
 /** Topics of the engine itself: commands, changelogs, repartitioned streams. Shown with ALL only, as in ksqlDB. */
-const hiddenTopic = /^(_confluent|__)/
+const hiddenTopic = /^(_confluent|__|_schemas$)/
 
 async function showTopics(statement: ShowStatement, { admin }: ShowContext): Promise<StatementResult> {
   const names = (await admin.listTopics()).filter((name) => statement.all || !hiddenTopic.test(name))

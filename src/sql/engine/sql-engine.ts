@@ -30,9 +30,11 @@ import { keyLookup } from './pull-keys.js'
 import { pullStream, pullTable } from './pull-query.js'
 import { PushQuery } from './push-query.js'
 import { QueryApps } from './query-apps.js'
-import type { QueryRow } from './result-rows.js'
+import type { TypedRow } from './result-rows.js'
 import type { ExplainContext, ShownQuery } from './show-context.js'
 import { showStatement } from './show-statements.js'
+import { SqlText } from './sql-template.js'
+import type { RowObject } from './typed-rows.js'
 
 export interface SqlEngineOptions {
   readonly log: Log
@@ -86,7 +88,7 @@ export class SqlEngine {
   /** SET and DEFINE of this engine's session. */
   #session: Record<string, string> = {}
   #variables: Record<string, string> = {}
-  #liveQueries = new Set<PushQuery | PrintQuery>()
+  #liveQueries = new Set<PushQuery<unknown> | PrintQuery>()
   #nextTransient = 0
   /** Statements that change something run one after the other. */
   #last: Promise<unknown> = Promise.resolve()
@@ -136,7 +138,8 @@ export class SqlEngine {
     this.apps.deferStarts()
     for (const { statement, properties, queryId } of log) {
       try {
-        const [parsed] = parseScript(statement)
+        // Its variables were replaced when it first ran.
+        const [parsed] = parseScript(statement, { variables: null })
         const options = { settings: this.#settingsWith(properties), ...(queryId === null ? {} : { queryId }) }
         await this.executor.execute(parsed!, options)
       } catch (error) {
@@ -177,12 +180,15 @@ export class SqlEngine {
    * Runs statements in order, giving the outcome of each before the next begins. The whole text is parsed first: a
    * syntax error surfaces before anything runs. @throws SqlError
    */
-  async *run(sql: string, properties: PropertyValues = {}): AsyncGenerator<ExecutionOutcome> {
+  async *run(sql: string | SqlText, properties: PropertyValues = {}): AsyncGenerator<ExecutionOutcome> {
     for (const statement of this.#parse(sql)) yield* this.#outcomes(statement, properties)
   }
 
   /** Runs statements and returns their results; SELECT … EMIT CHANGES is for `query`. @throws SqlError */
-  async execute(sql: string, options: { properties?: PropertyValues } = {}): Promise<StatementResult[]> {
+  async execute(
+    sql: string | SqlText,
+    options: { properties?: PropertyValues } = {},
+  ): Promise<StatementResult[]> {
     const results: StatementResult[] = []
     for await (const outcome of this.run(sql, options.properties)) {
       if (outcome.kind === 'done') results.push(outcome.result)
@@ -195,34 +201,41 @@ export class SqlEngine {
   }
 
   /** Starts SELECT … EMIT CHANGES. @throws SqlError */
-  async query(sql: string, options: { properties?: PropertyValues } = {}): Promise<PushQuery> {
+  async query<R = RowObject>(
+    sql: string | SqlText,
+    options: { properties?: PropertyValues } = {},
+  ): Promise<PushQuery<R>> {
     const statement = this.#single(sql)
     if (statement.kind !== 'select') throw new SqlError('This is not a query: run it with engine.execute().')
     return this.#placed(statement, () =>
-      this.#push(statement.query, this.#settingsWith({ ...this.#session, ...options.properties })),
+      this.#push<R>(statement.query, this.#settingsWith({ ...this.#session, ...options.properties })),
     )
   }
 
   /** Runs SELECT without EMIT: the rows as they are now. @throws SqlError */
-  async pull(sql: string, options: { properties?: PropertyValues } = {}): Promise<readonly QueryRow[]> {
+  async pull<R = RowObject>(
+    sql: string | SqlText,
+    options: { properties?: PropertyValues } = {},
+  ): Promise<readonly TypedRow<R>[]> {
     const statement = this.#single(sql)
     if (statement.kind !== 'select' || statement.query.emit !== null) {
       throw new SqlError('This is not a pull query: it has no EMIT clause and begins with SELECT.')
     }
     return this.#placed(
       statement,
-      async () => (await this.#pull(statement.query, options.properties ?? {})).rows,
+      async () => (await this.#pull(statement.query, options.properties ?? {})).rows as TypedRow<R>[],
     )
   }
 
-  #single(sql: string): Statement {
+  #single(sql: string | SqlText): Statement {
     const statements = this.#parse(sql)
     if (statements.length !== 1) throw new SqlError(`One statement is expected, found ${statements.length}.`)
     return statements[0]!
   }
 
-  #parse(sql: string): Statement[] {
+  #parse(sql: string | SqlText): Statement[] {
     if (this.#closed) throw new SqlError('The engine is closed.')
+    if (sql instanceof SqlText) return parseScript(sql.text, { variables: null, commandLine: true })
     return parseScript(sql, { variables: this.#variables, commandLine: true })
   }
 
@@ -387,7 +400,7 @@ export class SqlEngine {
     }
   }
 
-  async #push(query: Query, settings: Settings): Promise<PushQuery> {
+  async #push<R>(query: Query, settings: Settings): Promise<PushQuery<R>> {
     const { planned, sources } = await this.#planned(query, settings)
     const id = `transient_${sources[0]!.name}_${this.#nextTransient++}`
     const app = {
@@ -397,7 +410,7 @@ export class SqlEngine {
     }
     const { stateDir: _, ...options } = app
     await this.apps.forget(options.applicationId)
-    const push = await PushQuery.start({
+    const push = await PushQuery.start<R>({
       log: this.log,
       planned,
       sources,
@@ -417,14 +430,14 @@ export class SqlEngine {
     statement: Extract<Statement, { kind: 'select' }>,
     properties: PropertyValues,
   ): Promise<StatementResult> {
-    const { columns, rows } = await this.#pull(statement.query, properties)
+    const { columns, rows, note } = await this.#pull(statement.query, properties)
     return {
       kind: 'rows',
       statement: statement.text,
       title: null,
       columns,
       rows: rows.map((row) => row.columns),
-      note: null,
+      note,
     }
   }
 
@@ -436,12 +449,14 @@ export class SqlEngine {
     const options = { planned, limit: query.limit, compiler }
     const source = sources[0]!
     if (sources.length > 1) throw new SqlError("Pull queries don't support JOIN clauses.")
-    if (source.kind === 'STREAM')
-      return { columns, rows: await pullStream({ ...options, log: this.log, source }) }
+    if (source.kind === 'STREAM') {
+      const rows = await pullStream({ ...options, log: this.log, source })
+      return { columns, rows, note: rows.length === query.limit ? 'Limit Reached' : 'Query Completed' }
+    }
     const running = source.createdBy === null ? undefined : this.apps.running.get(source.createdBy)
     if (running?.compiled.materialization == null) throw notQueryable(source)
     const keys = keyLookup(query.where, source.schema.key, this.functions)
-    return { columns, rows: pullTable({ ...options, running, keys }) }
+    return { columns, rows: pullTable({ ...options, running, keys }), note: null }
   }
 
   // -------------------------------------------------------------------------------------------------- life
@@ -480,8 +495,8 @@ export class SqlEngine {
 
 function notQueryable({ name }: DataSource): SqlError {
   return new SqlError(
-    `The ${name} table isn't queryable. To derive a queryable table, you can do ` +
-      `'CREATE TABLE QUERYABLE_${name} AS SELECT * FROM ${name}'.`,
+    `The \`${name}\` table isn't queryable. To derive a queryable table, you can do ` +
+      `'CREATE TABLE QUERYABLE_${name} AS SELECT * FROM ${name}'. See https://cnfl.io/queries for more info.`,
     { suggestion: 'Add EMIT CHANGES to see its changes instead.' },
   )
 }

@@ -1,4 +1,4 @@
-import type { Location } from '../ast.js'
+import type { Expression, Location } from '../ast.js'
 import { SqlError } from '../errors.js'
 
 /**
@@ -8,13 +8,20 @@ import { SqlError } from '../errors.js'
  */
 export class ExpressionError extends SqlError {
   readonly stage: 'typing' | 'compilation'
+  /** The comparison that is at fault, where it is one. */
+  readonly comparison: Expression | null
 
   constructor(
     message: string,
     location: Location | null,
-    options: { readonly stage?: 'typing' | 'compilation'; readonly suggestion?: string | null } = {},
+    options: {
+      readonly stage?: 'typing' | 'compilation'
+      readonly suggestion?: string | null
+      readonly comparison?: Expression
+    } = {},
   ) {
     super(message, { location, suggestion: options.suggestion ?? null })
     this.stage = options.stage ?? 'typing'
+    this.comparison = options.comparison ?? null
   }
 }

@@ -314,6 +314,7 @@ class ExpressionTyper {
         `Comparison with NULL not supported: ${left.type?.kind ?? 'NULL'} ${e.operator} ${right.type?.kind ?? 'NULL'}\n` +
           "Use 'IS NULL' or 'IS NOT NULL' instead.",
         e.location,
+        { comparison: e },
       )
     }
     if (!comparable(left.type, e.operator, right.type)) {
@@ -321,6 +322,7 @@ class ExpressionTyper {
         `Cannot compare ${formatExpression(e.left)} (${formatType(left.type)}) to ` +
           `${formatExpression(e.right)} (${formatType(right.type)}) with ${operatorNames[e.operator]}.`,
         e.location,
+        { comparison: e },
       )
     }
     const [a, b] = alignTimes(left, right)

@@ -1,6 +1,5 @@
 import type { Decimal } from 'decimal.js'
 import type { ByteWriter } from '../../common/index.js'
-import { SerializationError } from '../../serde/index.js'
 import { decimalToPlainText } from '../expression/decimal.js'
 import { doubleToText } from '../expression/java-text.js'
 import type { SqlType } from '../types.js'
@@ -194,7 +193,6 @@ function mapWriter(entry: ValueWriter): ValueWriter {
     let isFirst = true
     out.writeByte(0x7b)
     for (const [name, item] of value as ReadonlyMap<SqlValue, SqlValue>) {
-      if (name === null) throw new SerializationError('a MAP with a null key has no JSON form')
       if (!isFirst) out.writeByte(0x2c)
       isFirst = false
       writeText(String(name), out)

@@ -1,5 +1,4 @@
 import type { ByteWriter } from '../../common/index.js'
-import { SerializationError } from '../../serde/index.js'
 import type { Schema } from '../schema-registry/index.js'
 import {
   findMessage,

@@ -284,6 +284,9 @@ function foreignKeyJoin(
         `Got ${join.on}.`,
     )
   }
+  if (left.node.window !== null || right.node.window !== null) {
+    throw new SqlError('Foreign-key table-table joins are not supported on windowed tables.')
+  }
   if (join.type === 'RIGHT' || join.type === 'OUTER') {
     throw new SqlError(
       `${join.type === 'RIGHT' ? 'RIGHT' : 'FULL'} OUTER JOIN on a foreign key is not supported`,

@@ -2,6 +2,7 @@ import type { AnalyzedQuery } from '../analyzer/analyzer.js'
 import { columnsIn, rewrite, structure, walk } from '../analyzer/rewrite.js'
 import type { Expression } from '../ast.js'
 import { SqlError } from '../errors.js'
+import { ExpressionError } from '../expression/expression-error.js'
 import { formatExpression } from '../format-sql.js'
 import { pseudoColumnNames, windowColumnNames } from '../schema.js'
 import { formatType, quoteIdentifier, type SqlType } from '../types.js'
@@ -20,6 +21,10 @@ export interface PlanOptions {
   /** The stream or table a persistent query makes; null for push queries, which may leave out keys. */
   readonly sinkName: string | null
   readonly context: PlannerContext
+  /** Whether a stream may leave out its key (`ksql.new.query.planner.enabled`). */
+  readonly keyOptional?: boolean
+  /** Called with the columns of the result, key columns among them, before keys are looked for. @throws SqlError */
+  readonly checkColumns?: (columns: readonly PlanColumn[]) => void
 }
 
 export interface PlannedQuery {
@@ -34,8 +39,10 @@ export interface PlannedQuery {
  * Analysis to plan, in the order in which clauses take effect: FROM, WHERE, PARTITION BY, table functions, GROUP BY,
  * HAVING, SELECT.
  */
-export function planQuery(given: AnalyzedQuery, { sinkName, context }: PlanOptions): PlannedQuery {
-  if (sinkName === null && given.emit === null) checkPullColumns(given)
+export function planQuery(given: AnalyzedQuery, options: PlanOptions): PlannedQuery {
+  const { sinkName, context } = options
+  const isPull = sinkName === null && given.emit === null
+  if (isPull) checkPullColumns(given)
   const query = sinkName === null ? groupingAll(given, context) : given
   checkClauses(query, sinkName !== null)
   const names = new AliasGenerator(query.sources.flatMap((s) => s.source.schema.columns.map((c) => c.name)))
@@ -43,7 +50,7 @@ export function planQuery(given: AnalyzedQuery, { sinkName, context }: PlanOptio
   const select = expandSelect(query, keys, starOf, names)
   checkFunctions(query, select, context)
   checkReserved(select, query, sinkName !== null)
-  if (query.where !== null) node = planFilter(node, query.where, 'WHERE', context)
+  if (query.where !== null) node = planFilter(node, query.where, 'WHERE', context, isPull)
   let newKey: ProjectNode['newKey'] = 'same'
   if (query.partitionBy !== null) {
     ;({ newKey, keys } = planPartitionBy(query, query.partitionBy, select, node, names, context))
@@ -69,8 +76,8 @@ export function planQuery(given: AnalyzedQuery, { sinkName, context }: PlanOptio
     throw new SqlError('EMIT FINAL is only supported for windowed aggregations.')
   }
   return sinkName === null
-    ? planTransient(items, node, newKey, keys, context, query.emit === null)
-    : planPersistent(items, node, newKey, keys, sinkName, context)
+    ? planTransient(items, node, newKey, keys, context, isPull)
+    : planPersistent(items, node, newKey, keys, sinkName, options)
 }
 
 /** A push query may aggregate without GROUP BY: all rows are one group. */
@@ -160,7 +167,7 @@ function planFrom(query: AnalyzedQuery, persistent: boolean, context: PlannerCon
       .filter((s) => alias === null || s.alias === alias)
       .flatMap((s) => {
         const schema = s.source.schema
-        const windowBounds = persistent || s.source.window === null ? [] : [...windowColumnNames]
+        const windowBounds = s.source.window === null ? [] : [...windowColumnNames]
         return [
           ...schema.key.map((c) => c.name),
           ...windowBounds,
@@ -213,26 +220,42 @@ function planFilter(
   predicate: Expression,
   clause: 'WHERE' | 'HAVING',
   context: PlannerContext,
+  isPull = false,
 ): FilterNode {
   explaining(`Error in ${clause} expression: `, () => {
     checkKnown(predicate, input)
-    const type = typeIn(input, withoutLists(predicate), context)
+    const type = quoting(isPull, () => typeIn(input, withoutRanges(predicate), context))
     if (type.kind !== 'BOOLEAN') {
       throw new SqlError(`Type error in ${clause} expression: Should evaluate to boolean but is`, {
         location: predicate.location,
       })
     }
   })
-  explaining('Invalid Predicate: ', () => typeIn(input, predicate, context))
+  explaining(isPull ? 'Invalid expression: ' : 'Invalid Predicate: ', () => typeIn(input, predicate, context))
   const { output, key, columns, window, virtual } = input
   return { kind: 'filter', input, predicate, clause, output, key, columns, window, virtual }
 }
 
-/** IN is true or false whatever its list holds; the list is looked at when the predicate is compiled. */
-function withoutLists(predicate: Expression): Expression {
+/** IN and BETWEEN are true or false whatever they hold, which is looked at when the predicate is compiled. */
+function withoutRanges(predicate: Expression): Expression {
   return rewrite(predicate, (e) =>
-    e.kind === 'in' ? { kind: 'boolean', value: true, location: e.location } : undefined,
+    e.kind === 'in' || e.kind === 'between'
+      ? { kind: 'boolean', value: true, location: e.location }
+      : undefined,
   )
+}
+
+/** Refusals of a pull query's comparison end with the comparison itself. */
+function quoting<T>(isPull: boolean, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!isPull || !(error instanceof ExpressionError) || error.comparison === null) throw error
+    const { message, location, suggestion, comparison } = error
+    throw new ExpressionError(`${message}\nStatement: ${formatExpression(comparison)}`, location, {
+      suggestion,
+    })
+  }
 }
 
 function checkKnown(expression: Expression, input: PlanNode): void {
@@ -360,9 +383,19 @@ function planPersistent(
   newKey: ProjectNode['newKey'],
   keys: QueryKeys,
   sinkName: string,
-  context: PlannerContext,
+  { context, checkColumns, keyOptional = false }: PlanOptions,
 ): PlannedQuery {
-  for (const { expression } of items) explaining('Invalid Select: ', () => typeIn(input, expression, context))
+  const columns = items.map(({ alias, expression }) => ({
+    name: alias,
+    type: explaining('Invalid Select: ', () => typeIn(input, expression, context)),
+  }))
+  checkColumns?.(columns)
+  if (keyOptional && input.output === 'STREAM' && newKey === 'same' && input.window === null) {
+    if (!showsKey(keys, items)) {
+      newKey = null
+      keys = { ...keys, columns: [] }
+    }
+  }
   const keyItems = findKeyItems(keys, items, sinkName)
   const values = items.filter((_, i) => !keyItems.includes(i))
   if (values.length === 0) throw new SqlError('The projection contains no value columns.')
@@ -370,6 +403,11 @@ function planPersistent(
   const key = keys.columns.map(({ type }, i) => ({ name: items[keyItems[i]!]!.alias, type }))
   const root = withRequiredColumns(project(values, input, newKey, key, context))
   return { root, key, keyPositions: [] }
+}
+
+function showsKey(keys: QueryKeys, items: readonly NamedExpression[]): boolean {
+  const shown = new Set(items.map((item) => structure(item.expression)))
+  return keys.columns.some((key) => key.matches.some((match) => shown.has(structure(match))))
 }
 
 function planTransient(

@@ -24,6 +24,27 @@ export function checkPullClauses(query: Query): void {
   }
 }
 
+/** @throws SqlError where the settings switch off this kind of pull query */
+export function checkPullEnabled(query: AnalyzedQuery, settings: Settings): void {
+  if (!settings.enabled('ksql.pull.queries.enable')) {
+    throw new SqlError(
+      `Pull queries are disabled. ${advice}\nPlease set ksql.pull.queries.enable=true to enable this feature.`,
+    )
+  }
+  const onStream = query.sources[0]!.source.kind === 'STREAM'
+  if (onStream && !settings.enabled('ksql.query.pull.stream.enabled')) {
+    throw new SqlError(
+      'Pull queries on streams are disabled. To create a push query on the stream, add EMIT CHANGES to the end. ' +
+        "To enable pull queries on streams, set the ksql.query.pull.stream.enabled config to 'true'.",
+    )
+  }
+  if (query.limit !== null && !settings.enabled('ksql.query.pull.limit.clause.enabled')) {
+    throw new SqlError(
+      "LIMIT clause in pull queries is disabled. Set the ksql.query.pull.limit.clause.enabled config to 'true'.",
+    )
+  }
+}
+
 /** A state has neither partition nor offset of its own. @throws SqlError */
 export function checkPullColumns(query: AnalyzedQuery): void {
   const selected = query.select.flatMap((item) => (item.kind === 'column' ? [item.expression] : []))
@@ -71,6 +92,8 @@ function checkPart(part: Expression, source: DataSource): boolean {
   const { key } = source.schema
   const conditions = new Map<string, string>()
   for (const e of operands(part, 'AND')) {
+    if (e.kind === 'like' && e.value.kind !== 'column')
+      throw refused('Like condition must be between strings.')
     const found = keyCondition(e, key)
     if (found === null) continue
     if (conditions.has(found.column)) {

@@ -149,12 +149,21 @@ function checkSchema(statement: CreateSource, schema: LogicalSchema, properties:
 }
 
 export function timestampOf(properties: WithProperties, schema: LogicalSchema): DataSource['timestamp'] {
-  const { timestamp: name, timestampFormat: format } = properties
+  checkTimestamp(properties, [...schema.key, ...schema.value])
+  const { timestamp: column, timestampFormat: format } = properties
+  return column === null ? null : { column, format }
+}
+
+/** @throws SqlError unless the TIMESTAMP property names one of the columns, and one that can hold a time */
+export function checkTimestamp(
+  { timestamp: name, timestampFormat: format }: WithProperties,
+  columns: readonly Pick<Column, 'name' | 'type'>[],
+): void {
   if (name === null) {
     if (format !== null) throw new SqlError("'TIMESTAMP_FORMAT' needs the 'TIMESTAMP' property.")
-    return null
+    return
   }
-  const found = [...schema.key, ...schema.value].find((c) => c.name === name)
+  const found = columns.find((c) => c.name === name)
   if (found === undefined) {
     throw new SqlError(`The TIMESTAMP column set in the WITH clause does not exist in the schema: '${name}'`)
   }
@@ -167,5 +176,4 @@ export function timestampOf(properties: WithProperties, schema: LogicalSchema): 
   if (kind !== 'STRING' && format !== null) {
     throw new SqlError("'TIMESTAMP_FORMAT' set, however, the timestamp column is not of type STRING.")
   }
-  return { column: name, format }
 }

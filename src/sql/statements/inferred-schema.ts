@@ -32,7 +32,10 @@ export function withInferred(declared: LogicalSchema, inference: Inference): Log
  * not see a newer one. Null where there are none; a schema chosen by its id does not change.
  */
 export function withColumns(
-  statement: CreateSource & { readonly text: string; readonly script?: string }, schema: LogicalSchema, properties: WithProperties): string | null {
+  statement: CreateSource & { readonly text: string; readonly script?: string },
+  schema: LogicalSchema,
+  properties: WithProperties,
+): string | null {
   const declared = new Map(statement.elements.map((e) => [e.name, e]))
   const isChosen = (role: Column['role']): boolean => role !== 'header' && properties[role].schemaId !== null
   const written = schema.columns.filter((c) => declared.has(c.name) || !isChosen(c.role))

@@ -8,11 +8,11 @@ import type { DataSource, FormatName, Metastore } from '../metastore.js'
 import { type PlannedQuery, planQuery } from '../plan/logical-planner.js'
 import type { AggregateNode, PlanColumn, PlanNode, QueryPlan, SinkPlan } from '../plan/plan-node.js'
 import { type PlannerContext, scopeOf } from '../plan/planner-context.js'
-import { checkPullScan } from '../plan/pull-restrictions.js'
+import { checkPullEnabled, checkPullScan } from '../plan/pull-restrictions.js'
 import type { Settings } from '../properties.js'
 import { type Column, LogicalSchema } from '../schema.js'
 import { formatType, type SqlType, sameType } from '../types.js'
-import { timestampOf } from './create-source.js'
+import { checkTimestamp, timestampOf } from './create-source.js'
 import {
   checkColumns,
   checkFormatSettings,
@@ -55,7 +55,10 @@ export function analyze(
       return type
     },
   })
-  if (!persistent && query.emit === null) checkPullScan(analysis, settings)
+  if (!persistent && query.emit === null) {
+    checkPullEnabled(analysis, settings)
+    checkPullScan(analysis, settings)
+  }
   return analysis
 }
 
@@ -69,7 +72,13 @@ export function planCreateAs(
     throw new SqlError(`CREATE ${statement.sourceKind} AS SELECT statements don't support LIMIT clause.`)
   }
   const analysis = analyze(statement.query, options, true)
-  const planned = planQuery(analysis, { sinkName: statement.name, context: options.context })
+  const { context, settings } = options
+  const planned = planQuery(analysis, {
+    sinkName: statement.name,
+    context,
+    keyOptional: settings.enabled('ksql.new.query.planner.enabled'),
+    checkColumns: (columns) => checkTimestamp(properties, columns),
+  })
   checkKind(statement, planned)
   const sink = sinkOf(statement, properties, analysis, planned, options)
   checkStates(planned.root)
@@ -78,7 +87,7 @@ export function planCreateAs(
     plan: queryPlan(planned, analysis, sink),
     sink,
     properties,
-    partitions: properties.partitions ?? options.context.partitionsOf(leftMost.topic),
+    partitions: properties.partitions ?? context.partitionsOf(leftMost.topic),
   }
 }
 
@@ -112,12 +121,10 @@ function sinkOf(
     ...key.map((c): Column => ({ name: c.name, type: c.type, role: 'key' })),
     ...root.columns.map((c): Column => ({ name: c.name, type: c.type, role: 'value' })),
   ])
-  const keyFormat = keyFormatInfo(
-    sinkKeyFormat(properties, left, key, settings),
-    key,
-    properties.key,
-    { inherited: left.keyFormat, sourceName: statement.name },
-  )
+  const keyFormat = keyFormatInfo(sinkKeyFormat(properties, left, key, settings), key, properties.key, {
+    inherited: left.keyFormat,
+    sourceName: statement.name,
+  })
   const valueName = properties.value.format ?? left.valueFormat.name
   const valueFormat = valueFormatInfo(valueName, root.columns, properties, settings, left.valueFormat)
   checkFormatSettings(keyFormat)

@@ -1,5 +1,6 @@
 import { type Serde, Serdes, type Windowed } from '../../serde/index.js'
 import {
+  type EntryStore,
   type SessionStore,
   type StoreSpec,
   Stores,
@@ -152,8 +153,13 @@ function timestampedGetter(storeName: string): TableGetter {
   return {
     storeNames: [storeName],
     open(context) {
-      const store = context.stateStore<TimestampedKeyValueStore<unknown, unknown>>(storeName)
-      return (key) => store.get(key) ?? null
+      const store = context.stateStore<TimestampedKeyValueStore<unknown, unknown> & EntryStore<unknown>>(
+        storeName,
+      )
+      return (key) => {
+        const entry = store.entry(key)
+        return entry.value === undefined ? null : entry
+      }
     },
   }
 }

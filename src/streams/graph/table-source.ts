@@ -22,5 +22,8 @@ export interface TableGetter {
   open(context: NodeContext): RowLookup
 }
 
-/** Reads the present row of a key; with a time, the row that was valid then (versioned tables only). */
+/**
+ * Reads the present row of a key; with a time, the row that was valid then (versioned tables only). The answer is good
+ * until the next look.
+ */
 export type RowLookup = (key: unknown, asOf?: number) => ValueAndTimestamp<unknown> | null

@@ -3,6 +3,7 @@ import type { Serde } from '../../serde/index.js'
 import type { FailedRecord } from '../config.js'
 import { messageOf, ProcessingError, StreamsError } from '../errors.js'
 import type { TimestampExtractor } from '../node.js'
+import { KeyPool, pooled } from './key-pool.js'
 import { rawHeaders, rawKey, rawValue } from './run.js'
 
 /** How the records of one source partition are read. */
@@ -23,6 +24,8 @@ export interface Skipped {
 /** What reading a record asks of the task. Returns when the record may be passed over, else throws. */
 export interface InputHost {
   readonly taskId: string
+  /** Shared by the partitions of a task: a join looks keys of one up in what another has brought. */
+  readonly keyPool?: KeyPool
   deserializationError(failure: FailedRecord): void
   skipped(skipped: Skipped): void
 }
@@ -62,6 +65,7 @@ export class InputPartition implements TopicPartition {
   released = false
   idleDeadline: number | null = null
   readonly #host: InputHost
+  readonly #keySerde: Serde<unknown>
   readonly #chunks: Chunk[] = []
   #cursor = 0
   #decodeTime: number
@@ -78,6 +82,7 @@ export class InputPartition implements TopicPartition {
     this.partition = at.partition
     this.options = options
     this.#host = host
+    this.#keySerde = pooled(options.keySerde, host.keyPool ?? new KeyPool())
     this.partitionTime = partitionTime
     this.#decodeTime = partitionTime
     this.nextOffset = nextOffset
@@ -147,7 +152,8 @@ export class InputPartition implements TopicPartition {
   }
 
   #decode(raw: DecodedBatch): Chunk {
-    const { keySerde, valueSerde, timestampExtractor } = this.options
+    const { valueSerde, timestampExtractor } = this.options
+    const keySerde = this.#keySerde
     const { count, buffer, keyStart, keyEnd, valueStart, valueEnd } = raw
     const keys: unknown[] = []
     const values: unknown[] = []
@@ -224,7 +230,10 @@ export class InputPartition implements TopicPartition {
       )
     } catch (cause) {
       if (cause instanceof StreamsError) throw cause
-      throw new ProcessingError(`the timestamp extractor threw: ${messageOf(cause)}`, { cause, place })
+      throw new ProcessingError(
+        `Fatal user code error in TimestampExtractor callback for record: ${messageOf(cause)}`,
+        { cause, place },
+      )
     }
   }
 

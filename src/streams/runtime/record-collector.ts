@@ -71,7 +71,7 @@ export function topicOf(
 
 interface CollectorOptions extends SinkOptions {
   readonly producer: Producer
-  readonly createBatchBuilder: () => RecordBatchBuilder
+  readonly createBatchBuilder: (options: { readonly initialBytes: number }) => RecordBatchBuilder
   /** The default partitioner, over the serialised key. */
   readonly partitionOf: (key: Uint8Array, partitionCount: number) => number
   readonly productionExceptionHandler: ExceptionHandler<FailedResult>
@@ -81,12 +81,15 @@ interface CollectorOptions extends SinkOptions {
 
 /** A batch is handed over when it holds this many bytes; the rest at the commit. */
 const batchBytesMax = 256 * 1024
+const batchBytesMin = 3 * 1024
 
 interface TopicBuffer {
   readonly topic: string
   /** null until the log was asked; records wait in `waiting`. */
   partitionCount: number | null
   readonly builders: (RecordBatchBuilder | null)[]
+  /** Size of the last batch of each partition. */
+  readonly lastBytes: number[]
   readonly waiting: (() => void)[]
   /** Where records without a key go; moves on with every batch handed over. */
   sticky: number
@@ -313,7 +316,7 @@ export class ProducerRecordCollector implements RecordCollector {
   #buffer(topic: string): TopicBuffer {
     let buffer = this.#topics.get(topic)
     if (buffer === undefined) {
-      buffer = { topic, partitionCount: null, builders: [], waiting: [], sticky: 0 }
+      buffer = { topic, partitionCount: null, builders: [], lastBytes: [], waiting: [], sticky: 0 }
       this.#topics.set(topic, buffer)
     }
     return buffer
@@ -322,7 +325,9 @@ export class ProducerRecordCollector implements RecordCollector {
   #builder(buffer: TopicBuffer, partition: number): RecordBatchBuilder {
     const builder = buffer.builders[partition]
     if (builder !== undefined && builder !== null) return builder
-    const created = this.#options.createBatchBuilder()
+    // The last batch is the best guess of the next one's size.
+    const initialBytes = (buffer.lastBytes[partition] ?? batchBytesMin) + 1024
+    const created = this.#options.createBatchBuilder({ initialBytes })
     buffer.builders[partition] = created
     return created
   }
@@ -337,6 +342,7 @@ export class ProducerRecordCollector implements RecordCollector {
     buffer.builders[partition] = null
     if (builder.recordCount === 0) return
     buffer.sticky++
+    buffer.lastBytes[partition] = builder.sizeBytes
     const full = this.#options.producer.writeBatch({ topic: buffer.topic, partition }, builder)
     if (full !== undefined) this.#pending = this.#pending === null ? full : this.#pending.then(() => full)
   }

@@ -56,7 +56,9 @@ export class StateManager {
     this.database = options.database
     this.stores = options.stores
     // A persistent store without a changelog has nothing to be replayed from.
-    const onlyHere = options.stores.some(({ spec, changelogTopic }) => spec.persistent && changelogTopic === null)
+    const onlyHere = options.stores.some(
+      ({ spec, changelogTopic }) => spec.persistent && changelogTopic === null,
+    )
     this.#follow = onlyHere ? null : (options.follow ?? null)
     for (const store of options.stores) {
       const { spec } = store
@@ -71,7 +73,9 @@ export class StateManager {
                 const time = timestamp < 0 ? options.timestampMs() : timestamp
                 options.collector.sendRaw(topic, options.partition, key, value, time)
               },
-              ...(options.collector.sendWith === undefined ? {} : { logWith: this.#serialising(topic, options) }),
+              ...(options.collector.sendWith === undefined
+                ? {}
+                : { logWith: this.#serialising(topic, options) }),
             }
       const opened = options.database.openStore(spec, {
         ...(changelog === undefined ? {} : { changelog }),

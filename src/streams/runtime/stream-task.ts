@@ -7,6 +7,7 @@ import { DeserializationError, messageOf, ProcessingError } from '../errors.js'
 import type { DroppedReason, SinkNode, TopologyNode } from '../node.js'
 import { deadLetterHeaders, withFailedRecord } from './dead-letters.js'
 import type { InputHost, Skipped } from './input-partition.js'
+import { KeyPool } from './key-pool.js'
 import type { TaskMetrics } from './metrics.js'
 import type { PartitionGroup } from './partition-group.js'
 import { encodePartitionTime } from './partition-time.js'
@@ -50,6 +51,7 @@ export class StreamTask implements TaskHost, InputHost {
   readonly emitEveryUpdate: boolean
   readonly metrics: TaskMetrics
   readonly state: StateManager
+  readonly keyPool = new KeyPool()
   commitRequested = false
   /** Something was processed since the last commit. */
   dirty = false

@@ -147,7 +147,7 @@ class RestCase {
       columns: result.columns.map((c, i) => actualOf(row[i], c.type)),
       tombstone: false,
     }))
-    return { schema, rows, finalMessage: isTable ? null : 'Query Completed' }
+    return { schema, rows, finalMessage: result.note }
   }
 
   async #checkTopics(): Promise<string | null> {

@@ -1,3 +1,4 @@
+import { Decimal } from 'decimal.js'
 import type { AggregateFunction, FunctionRegistry } from '../../../src/sql/functions/registry.js'
 import { type SqlType, SqlTypes } from '../../../src/sql/types.js'
 
@@ -19,10 +20,15 @@ function scalars(registry: FunctionRegistry): void {
   registry.scalar({
     name: 'TEST_UDF',
     variants: [
-      { parameters: 'INT, STRING', returns: 'STRING', fn: () => 'doStuffIntString' },
-      { parameters: 'BIGINT, STRING', returns: 'STRING', fn: () => 'doStuffLongString' },
-      { parameters: 'BIGINT, BIGINT, STRING', returns: 'STRING', fn: () => 'doStuffLongLongString' },
-      { parameters: 'BIGINT...', returns: 'STRING', fn: () => 'doStuffLongVarargs' },
+      { parameters: 'INT, STRING', returns: 'STRING', nulls: 'handled', fn: () => 'doStuffIntString' },
+      { parameters: 'BIGINT, STRING', returns: 'STRING', nulls: 'handled', fn: () => 'doStuffLongString' },
+      {
+        parameters: 'BIGINT, BIGINT, STRING',
+        returns: 'STRING',
+        nulls: 'handled',
+        fn: () => 'doStuffLongLongString',
+      },
+      { parameters: 'BIGINT...', returns: 'STRING', nulls: 'handled', fn: () => 'doStuffLongVarargs' },
       { parameters: 'STRUCT<A STRING>', returns: 'STRING', fn: (struct: Struct) => struct[0] },
       { parameters: '', returns: 'STRUCT<A STRING>', fn: () => ['foo'] },
     ],
@@ -129,8 +135,12 @@ function javaDouble(value: unknown): string {
 
 const SEVEN = ['INT', 'BIGINT', 'DOUBLE', 'BOOLEAN', 'STRING', 'DECIMAL', 'STRUCT<A STRING>'] as const
 
+/** Columns of these tests have ten digits after the point. */
 function texts(values: readonly unknown[]): string[] {
-  return values.map((value, i) => (SEVEN[i] === 'DOUBLE' ? javaDouble(value) : javaText(value)))
+  return values.map((value, i) => {
+    if (SEVEN[i] === 'DOUBLE') return javaDouble(value)
+    return SEVEN[i] === 'DECIMAL' && value instanceof Decimal ? value.toFixed(10) : javaText(value)
+  })
 }
 
 function tableFunctions(registry: FunctionRegistry): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../src/common/index.js'
 import { Log } from '../../../src/log/index.js'
+import { jsonSerde } from '../../../src/serde/index.js'
 import {
   type CompatibilityLevel,
   LogSchemaRegistry,
@@ -54,13 +55,19 @@ describe.each(kinds)('a schema registry %s', (_where, open) => {
     const registry = await open()
     expect(registry.register('s', avro(A), { id: 40 }).schema.id).toBe(40)
     expect(registry.register('s', avro(A, B_DEFAULT)).schema.id).toBe(41)
-    expect(() => registry.register('t', avro(B), { id: 40 })).toThrow('The schema id 40 is already that of another schema.')
+    expect(() => registry.register('t', avro(B), { id: 40 })).toThrow(
+      'The schema id 40 is already that of another schema.',
+    )
   })
 
   it('refuses what is no schema', async () => {
     const registry = await open()
-    expect(() => registry.register('s', { type: 'AVRO', text: '{"type":"recor"}' })).toThrow('there is no type named recor')
-    expect(() => registry.register('s', { type: 'PROTOBUF', text: 'massage M {}' })).toThrow('Not a Protobuf schema')
+    expect(() => registry.register('s', { type: 'AVRO', text: '{"type":"recor"}' })).toThrow(
+      'there is no type named recor',
+    )
+    expect(() => registry.register('s', { type: 'PROTOBUF', text: 'massage M {}' })).toThrow(
+      'Not a Protobuf schema',
+    )
     expect(() => registry.register('s', { type: 'JSON', text: '{' })).toThrow('Invalid JSON schema')
     expect(registry.subjects()).toEqual([])
   })
@@ -98,12 +105,32 @@ interface Change {
 }
 
 const changes: readonly Change[] = [
-  { what: 'a new Avro field with a default', before: avro(A), after: avro(A, B_DEFAULT), allowed: ['BACKWARD', 'FORWARD', 'FULL'] },
+  {
+    what: 'a new Avro field with a default',
+    before: avro(A),
+    after: avro(A, B_DEFAULT),
+    allowed: ['BACKWARD', 'FORWARD', 'FULL'],
+  },
   { what: 'a new Avro field without a default', before: avro(A), after: avro(A, B), allowed: ['FORWARD'] },
-  { what: 'a removed Avro field without a default', before: avro(A, B), after: avro(A), allowed: ['BACKWARD'] },
-  { what: 'a wider Avro number', before: avro(A), after: avro({ ...A, type: 'long' }), allowed: ['BACKWARD'] },
+  {
+    what: 'a removed Avro field without a default',
+    before: avro(A, B),
+    after: avro(A),
+    allowed: ['BACKWARD'],
+  },
+  {
+    what: 'a wider Avro number',
+    before: avro(A),
+    after: avro({ ...A, type: 'long' }),
+    allowed: ['BACKWARD'],
+  },
   { what: 'another Avro type', before: avro(A), after: avro({ ...A, type: 'string' }), allowed: [] },
-  { what: 'an Avro field that may be null now', before: avro(A), after: avro({ ...A, type: ['null', 'int'] }), allowed: ['BACKWARD'] },
+  {
+    what: 'an Avro field that may be null now',
+    before: avro(A),
+    after: avro({ ...A, type: ['null', 'int'] }),
+    allowed: ['BACKWARD'],
+  },
   {
     what: 'a new symbol of an Avro enum',
     before: avro({ name: 'e', type: { type: 'enum', name: 'E', symbols: ['X'] } }),
@@ -122,14 +149,54 @@ const changes: readonly Change[] = [
     after: { type: 'AVRO', text: avro(A).text.replace('"r"', '"q"') },
     allowed: [],
   },
-  { what: 'a new Protobuf field', before: proto('message M { int32 a = 1; }'), after: proto('message M { int32 a = 1; string b = 2; }'), allowed: ['BACKWARD', 'FORWARD', 'FULL'] },
-  { what: 'a renamed Protobuf field', before: proto('message M { int32 a = 1; }'), after: proto('message M { int64 z = 1; }'), allowed: ['BACKWARD', 'FORWARD', 'FULL'] },
-  { what: 'another Protobuf type', before: proto('message M { int32 a = 1; }'), after: proto('message M { string a = 1; }'), allowed: [] },
-  { what: 'a removed Protobuf message', before: proto('message M {} message N {}'), after: proto('message M {}'), allowed: ['FORWARD'] },
-  { what: 'a new optional JSON property', before: json({ type: 'object', properties: { a: { type: 'integer' } } }), after: json({ type: 'object', properties: { a: { type: 'integer' }, b: { type: 'string' } } }), allowed: ['BACKWARD', 'FORWARD', 'FULL'] },
-  { what: 'a new required JSON property', before: json({ type: 'object', properties: {} }), after: json({ type: 'object', properties: { b: { type: 'string' } }, required: ['b'] }), allowed: ['FORWARD'] },
-  { what: 'a wider JSON number', before: json({ type: 'integer' }), after: json({ type: 'number' }), allowed: ['BACKWARD'] },
-  { what: 'JSON that may be null now', before: json({ type: 'integer' }), after: json({ oneOf: [{ type: 'null' }, { type: 'integer' }] }), allowed: ['BACKWARD'] },
+  {
+    what: 'a new Protobuf field',
+    before: proto('message M { int32 a = 1; }'),
+    after: proto('message M { int32 a = 1; string b = 2; }'),
+    allowed: ['BACKWARD', 'FORWARD', 'FULL'],
+  },
+  {
+    what: 'a renamed Protobuf field',
+    before: proto('message M { int32 a = 1; }'),
+    after: proto('message M { int64 z = 1; }'),
+    allowed: ['BACKWARD', 'FORWARD', 'FULL'],
+  },
+  {
+    what: 'another Protobuf type',
+    before: proto('message M { int32 a = 1; }'),
+    after: proto('message M { string a = 1; }'),
+    allowed: [],
+  },
+  {
+    what: 'a removed Protobuf message',
+    before: proto('message M {} message N {}'),
+    after: proto('message M {}'),
+    allowed: ['FORWARD'],
+  },
+  {
+    what: 'a new optional JSON property',
+    before: json({ type: 'object', properties: { a: { type: 'integer' } } }),
+    after: json({ type: 'object', properties: { a: { type: 'integer' }, b: { type: 'string' } } }),
+    allowed: ['BACKWARD', 'FORWARD', 'FULL'],
+  },
+  {
+    what: 'a new required JSON property',
+    before: json({ type: 'object', properties: {} }),
+    after: json({ type: 'object', properties: { b: { type: 'string' } }, required: ['b'] }),
+    allowed: ['FORWARD'],
+  },
+  {
+    what: 'a wider JSON number',
+    before: json({ type: 'integer' }),
+    after: json({ type: 'number' }),
+    allowed: ['BACKWARD'],
+  },
+  {
+    what: 'JSON that may be null now',
+    before: json({ type: 'integer' }),
+    after: json({ oneOf: [{ type: 'null' }, { type: 'integer' }] }),
+    allowed: ['BACKWARD'],
+  },
   { what: 'another kind of schema', before: avro(A), after: json({ type: 'object' }), allowed: [] },
 ]
 
@@ -138,7 +205,10 @@ describe('compatibility', () => {
     for (const level of ['BACKWARD', 'FORWARD', 'FULL'] as const) {
       const registry = new MemorySchemaRegistry({ compatibility: level })
       registry.register('s', before)
-      expect([level, registry.incompatibilities('s', after).length === 0]).toEqual([level, allowed.includes(level)])
+      expect([level, registry.incompatibilities('s', after).length === 0]).toEqual([
+        level,
+        allowed.includes(level),
+      ])
     }
     const open = new MemorySchemaRegistry({ compatibility: 'NONE' })
     open.register('s', before)
@@ -150,7 +220,11 @@ describe('compatibility', () => {
     expect(registry.compatibility('s')).toBe('BACKWARD')
     registry.setCompatibility('s', 'NONE')
     registry.setCompatibility(null, 'FULL')
-    expect([registry.compatibility('s'), registry.compatibility('t'), registry.compatibility(null)]).toEqual(['NONE', 'FULL', 'FULL'])
+    expect([registry.compatibility('s'), registry.compatibility('t'), registry.compatibility(null)]).toEqual([
+      'NONE',
+      'FULL',
+      'FULL',
+    ])
   })
 
   it('looks at all versions where it is transitive', () => {
@@ -212,7 +286,36 @@ describe('a registry in a log', () => {
     const log = Log.memory()
     const registry = await LogSchemaRegistry.open(log)
     registry.register('s-value', avro(A))
-    registry.register('s-value', { ...proto('message M {}') , references: [] } , { id: 9 })
+    registry.register('other', { ...proto('message M {}'), references: [] }, { id: 9 })
+    registry.setCompatibility(null, 'FULL')
+    await registry.flush()
+    const consumer = log.consumer({
+      keySerde: jsonSerde(),
+      valueSerde: jsonSerde(),
+      autoOffsetReset: 'earliest',
+    })
+    consumer.assign([{ topic: '_schemas', partition: 0 }])
+    const records = await consumer.poll(100)
+    expect(records.map(({ key, value }) => [key, value])).toEqual([
+      [
+        { keytype: 'SCHEMA', subject: 's-value', version: 1, magic: 1 },
+        { subject: 's-value', version: 1, id: 1, schema: avro(A).text, references: [], deleted: false },
+      ],
+      [
+        { keytype: 'SCHEMA', subject: 'other', version: 1, magic: 1 },
+        {
+          subject: 'other',
+          version: 1,
+          id: 9,
+          schemaType: 'PROTOBUF',
+          schema: proto('message M {}').text,
+          references: [],
+          deleted: false,
+        },
+      ],
+      [{ keytype: 'CONFIG', subject: null, magic: 0 }, { compatibilityLevel: 'FULL' }],
+    ])
+    await consumer.close()
     await registry.close()
     await log.close()
   })
