@@ -4,6 +4,8 @@ export interface Measurement {
   readonly name: string
   /** Records (or rows) per second, one a run, in the order run. */
   readonly rates: readonly number[]
+  /** CPU time of the process, µs a record, one a run: what a busy machine disturbs least. */
+  readonly cpuMicros: readonly number[]
   readonly note: string
 }
 
@@ -20,17 +22,24 @@ export async function measure(
   note = '',
 ): Promise<Measurement> {
   const rates: number[] = []
+  const cpuMicros: number[] = []
   for (let run = 0; run <= RUNS; run++) {
     globalThis.gc?.()
     let elapsedMs = 0
+    let cpu = 0
     await work(async (body) => {
+      const cpuBefore = process.cpuUsage()
       const start = performance.now()
       await body()
       elapsedMs += performance.now() - start
+      const { user, system } = process.cpuUsage(cpuBefore)
+      cpu += user + system
     })
-    if (run > 0) rates.push((records / elapsedMs) * 1000)
+    if (run === 0) continue
+    rates.push((records / elapsedMs) * 1000)
+    cpuMicros.push(cpu / records)
   }
-  const measurement = { name, rates, note }
+  const measurement = { name, rates, cpuMicros, note }
   console.log(formatRow(measurement))
   return measurement
 }
@@ -46,12 +55,13 @@ function rate(perSecond: number): string {
 }
 
 export function formatHeader(): string {
-  return `${'workload'.padEnd(58)}${'median'.padStart(12)}${'min'.padStart(12)}${'max'.padStart(12)}  note`
+  return `${'workload'.padEnd(58)}${'median'.padStart(12)}${'min'.padStart(12)}${'max'.padStart(12)}${'CPU/record'.padStart(12)}  note`
 }
 
-export function formatRow({ name, rates, note }: Measurement): string {
+export function formatRow({ name, rates, cpuMicros, note }: Measurement): string {
   const figures = [median(rates), Math.min(...rates), Math.max(...rates)]
     .map((r) => rate(r).padStart(12))
     .join('')
-  return `${name.padEnd(58)}${figures}  ${note}`
+  const cpu = `${median(cpuMicros).toFixed(2)} µs`.padStart(12)
+  return `${name.padEnd(58)}${figures}${cpu}  ${note}`
 }

@@ -1,4 +1,4 @@
-/** `npm run bench [-- log|sql …]`: records per second, median of five runs after one warm-up, everything in one process. */
+/** `npm run bench [-- log|sql|streams …]`: records per second, median of five runs after one warm-up, everything in one process. */
 import { cpus } from 'node:os'
 import { formatHeader } from './measure.js'
 
@@ -6,6 +6,8 @@ const suites: Readonly<Record<string, () => Promise<unknown>>> = {
   log: async () => (await import('./log.bench.js')).benchLog(),
   'log-curves': async () => (await import('./log-curves.bench.js')).benchLogCurves(),
   sql: async () => (await import('./sql.bench.js')).benchSql(),
+  'sql-curves': async () => (await import('./sql.bench.js')).benchSqlCurves(),
+  streams: async () => (await import('./streams.bench.js')).benchStreams(),
 }
 
 const wanted = process.argv.slice(2)

@@ -1,117 +1,114 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { Log } from '../src/log/index.js'
 import { SqlEngine } from '../src/sql/index.js'
 import { type Measurement, measure } from './measure.js'
-import { BASE_MS, type Order, orders } from './orders.js'
+import { fill, RECORDS, recordsOf, TITLES, type Workload, withLog, yardstick } from './workloads.js'
 
-const RECORDS = Number(process.env['BENCH_ORDERS'] ?? 1_000_000)
+const ordersColumns = `(customer_id STRING KEY, order_id BIGINT, region STRING, product STRING,
+  amount DOUBLE, qty INT, ts BIGINT)`
 
-const definition = `CREATE STREAM orders (customer_id STRING KEY, order_id BIGINT, region STRING, product STRING,
-  amount DOUBLE, qty INT, ts BIGINT) WITH (KAFKA_TOPIC = 'orders', VALUE_FORMAT = 'JSON');`
+const definitions: Readonly<Record<string, string>> = {
+  orders: `CREATE STREAM orders ${ordersColumns} WITH (KAFKA_TOPIC = 'orders', VALUE_FORMAT = 'JSON');`,
+  customers: `CREATE TABLE customers (customer_id STRING PRIMARY KEY, name STRING, tier STRING)
+    WITH (KAFKA_TOPIC = 'customers', VALUE_FORMAT = 'JSON');`,
+  orders_by_id: `CREATE STREAM orders_by_id (order_id STRING KEY, customer_id STRING, region STRING,
+    product STRING, amount DOUBLE, qty INT, ts BIGINT)
+    WITH (KAFKA_TOPIC = 'orders_by_id', VALUE_FORMAT = 'JSON');`,
+  payments: `CREATE STREAM payments (order_id STRING KEY, paid DOUBLE, method STRING, ts BIGINT)
+    WITH (KAFKA_TOPIC = 'payments', VALUE_FORMAT = 'JSON');`,
+}
 
-const filterAndProject = `CREATE STREAM w2 AS SELECT customer_id, order_id, amount * qty AS total
-  FROM orders WHERE amount > 50 EMIT CHANGES;`
+interface Query {
+  readonly topics: readonly string[]
+  readonly result: 'STREAM' | 'TABLE'
+  readonly select: string
+}
 
-const countByKey = `CREATE TABLE w3 AS SELECT customer_id, COUNT(*) AS n, SUM(amount) AS total
-  FROM orders GROUP BY customer_id EMIT CHANGES;`
+const countAndSum = 'SELECT customer_id, COUNT(*) AS n, SUM(amount) AS total FROM orders'
 
-/** The input lies in its topic when the clock starts; it stops when the last output record is in the log. */
+const queries: Readonly<Record<Workload, Query>> = {
+  w2: {
+    topics: ['orders'],
+    result: 'STREAM',
+    select: 'SELECT customer_id, order_id, amount * qty AS total FROM orders WHERE amount > 50',
+  },
+  w3: { topics: ['orders'], result: 'TABLE', select: `${countAndSum} GROUP BY customer_id` },
+  w4: {
+    topics: ['orders'],
+    result: 'TABLE',
+    select: `${countAndSum} WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY customer_id`,
+  },
+  w5: {
+    topics: ['orders', 'customers'],
+    result: 'STREAM',
+    select: `SELECT o.customer_id, o.order_id, o.amount, c.name, c.tier FROM orders o
+      LEFT JOIN customers c ON o.customer_id = c.customer_id`,
+  },
+  w6: {
+    topics: ['orders_by_id', 'payments'],
+    result: 'STREAM',
+    select: `SELECT o.order_id, o.amount, p.paid, p.method FROM orders_by_id o
+      JOIN payments p WITHIN 10 MINUTES ON o.order_id = p.order_id`,
+  },
+}
+
+/** The input lies in its topics when the clock starts; it stops when the last output record is committed. */
 export async function benchSql(): Promise<Measurement[]> {
-  const lines = [...orders(RECORDS)].map((o) => ({
-    key: Buffer.from(o.customer_id),
-    value: orderBytes(o),
-    ts: o.ts,
-  }))
-  const results = [
-    await measure(
-      'loop with JSON.parse: filter and project',
-      RECORDS,
-      (timed) => timed(() => loopFilter(lines)),
-      'yardstick',
-    ),
-    await measure(
-      'loop with JSON.parse: count and sum by 10,000 keys',
-      RECORDS,
-      (timed) => timed(() => loopCount(lines)),
-      'yardstick',
-    ),
-  ]
-  const directory = mkdtempSync(join(tmpdir(), 'forebay-bench-'))
-  const log = await Log.open({ dataDirectory: join(directory, 'log') })
-  const engine = await SqlEngine.create({ log, stateDirectory: join(directory, 'state') })
-  try {
-    await log.admin.createTopics([{ topic: 'orders', partitions: 1, configs: { 'retention.ms': '-1' } }])
-    const producer = log.producer({ batchSize: 65_536 })
-    for (const { key, value, ts } of lines) {
-      const full = producer.write({ topic: 'orders', key, value, timestamp: ts })
-      if (full !== undefined) await full
-    }
-    await producer.close()
-    lines.length = 0
-    await engine.execute(definition)
-    results.push(
-      await query(engine, 'W2 SQL filter and project', filterAndProject, 'DROP STREAM w2 DELETE TOPIC;'),
-    )
-    results.push(
-      await query(engine, 'W3 SQL count and sum by 10,000 keys', countByKey, 'DROP TABLE w3 DELETE TOPIC;'),
-    )
-  } finally {
-    await engine.close()
-    await log.close()
-    rmSync(directory, { recursive: true })
+  const results: Measurement[] = []
+  for (const workload of Object.keys(queries) as Workload[]) {
+    results.push(await yardstick(workload))
+    const { topics, result, select } = queries[workload]
+    await withLog(async (log, stateDirectory) => {
+      for (const topic of topics) await fill(log, topic)
+      const engine = await SqlEngine.create({ log, stateDirectory })
+      try {
+        await engine.execute(topics.map((topic) => definitions[topic]).join('\n'))
+        results.push(await query(engine, TITLES[workload], recordsOf(workload), result, select))
+      } finally {
+        await engine.close()
+      }
+    })
   }
   return results
 }
 
-function orderBytes({ customer_id: _, ...order }: Order): Buffer {
-  return Buffer.from(JSON.stringify(order))
+/** W3 over ever more keys: the cost of a record grows where keys no longer fit the cache. */
+export async function benchSqlCurves(): Promise<Measurement[]> {
+  const results: Measurement[] = []
+  for (const keys of [100, 1_000, 10_000, 100_000, 1_000_000]) {
+    const topic = `orders_${keys}`
+    await withLog(async (log, stateDirectory) => {
+      await fill(log, topic)
+      const engine = await SqlEngine.create({ log, stateDirectory })
+      try {
+        await engine.execute(
+          `CREATE STREAM orders ${ordersColumns} WITH (KAFKA_TOPIC = '${topic}', VALUE_FORMAT = 'JSON');`,
+        )
+        const name = `W3 count and sum by ${keys.toLocaleString('en-US')} keys`
+        results.push(await query(engine, name, RECORDS, 'TABLE', queries.w3.select))
+      } finally {
+        await engine.close()
+      }
+    })
+  }
+  return results
 }
 
-function query(engine: SqlEngine, name: string, create: string, drop: string): Promise<Measurement> {
+function query(
+  engine: SqlEngine,
+  title: string,
+  records: number,
+  result: 'STREAM' | 'TABLE',
+  select: string,
+): Promise<Measurement> {
   return measure(
-    name,
-    RECORDS,
+    `${title}, SQL`,
+    records,
     async (timed) => {
       await timed(async () => {
-        await engine.execute(create)
+        await engine.execute(`CREATE ${result} result AS ${select} EMIT CHANGES;`)
         await engine.caughtUp()
       })
-      await engine.execute(drop)
+      await engine.execute(`DROP ${result} result DELETE TOPIC;`)
     },
     'exactly-once',
   )
-}
-
-interface Line {
-  readonly key: Buffer
-  readonly value: Buffer
-}
-
-function loopFilter(lines: readonly Line[]): void {
-  let bytes = 0
-  for (const { key, value } of lines) {
-    const order = JSON.parse(value.toString()) as Order
-    if (order.amount > 50) {
-      const row = { CUSTOMER_ID: key.toString(), ORDER_ID: order.order_id, TOTAL: order.amount * order.qty }
-      bytes += Buffer.from(JSON.stringify(row)).length
-    }
-  }
-  if (bytes === 0) throw new Error(`nothing passed the filter from ${BASE_MS} on`)
-}
-
-function loopCount(lines: readonly Line[]): void {
-  const counts = new Map<string, { n: number; total: number }>()
-  let bytes = 0
-  for (const { key, value } of lines) {
-    const order = JSON.parse(value.toString()) as Order
-    const id = key.toString()
-    let entry = counts.get(id)
-    if (entry === undefined) counts.set(id, (entry = { n: 0, total: 0 }))
-    entry.n++
-    entry.total += order.amount
-    bytes += Buffer.from(JSON.stringify({ N: entry.n, TOTAL: entry.total })).length
-  }
-  if (bytes === 0) throw new Error('nothing was counted')
 }

@@ -22,6 +22,8 @@ export interface RunnerOptions {
   readonly onError?: 'continue' | 'fail'
   /** Stores of an earlier run, to run on. */
   readonly stores?: ReadonlyMap<string, StateStore>
+  /** Bound of each store's cache. */
+  readonly cacheEntriesMax?: number
 }
 
 /** Runs one node of a topology with real stores and nothing else. */
@@ -38,7 +40,7 @@ export class NodeRunner {
 
   constructor(topology: Topology, name: string, options: RunnerOptions = {}) {
     const node = topology.nodes.get(name) as ProcessorNode
-    this.stores = options.stores ?? openStores(topology, node)
+    this.stores = options.stores ?? openStores(topology, node, options.cacheEntriesMax)
     const context: NodeContext = {
       applicationId: 'test',
       taskId: '0_0',
@@ -117,9 +119,16 @@ export class NodeRunner {
   }
 }
 
-function openStores(topology: Topology, node: ProcessorNode): Map<string, StateStore> {
+function openStores(
+  topology: Topology,
+  node: ProcessorNode,
+  cacheEntriesMax: number | undefined,
+): Map<string, StateStore> {
   const database = openStateDatabase({ path: ':memory:' })
-  return new Map(node.stores.map((name) => [name, database.openStore(topology.stores.get(name)!.spec)]))
+  const options = cacheEntriesMax === undefined ? {} : { cacheEntriesMax }
+  return new Map(
+    node.stores.map((name) => [name, database.openStore(topology.stores.get(name)!.spec, options)]),
+  )
 }
 
 export function rowsOf(batches: readonly AnyBatch[]): Row[] {
