@@ -81,6 +81,10 @@ export class Metastore {
     return this.#types
   }
 
+  get queries(): readonly QueryLinks[] {
+    return [...this.#queries.values()]
+  }
+
   find(name: string): DataSource | undefined {
     return this.#sources.get(name)
   }

@@ -31,6 +31,7 @@ export const propertyDefinitions: readonly PropertyDefinition[] = [
   define('ksql.query.pull.table.scan.enabled', 'true', 'pull queries that read a whole table'),
   define('ksql.query.pull.range.scan.enabled', 'true', 'pull queries over a range of keys'),
   define('ksql.query.pull.stream.enabled', 'true', 'pull queries on streams'),
+  define('ksql.query.pull.read.your.writes', 'true', 'pull queries wait for what their session inserted'),
   define('ksql.query.pull.limit.clause.enabled', 'true', 'LIMIT in pull queries'),
   define('ksql.headers.columns.enabled', 'true', 'HEADERS columns'),
   define('ksql.suppress.enabled', 'true', 'EMIT FINAL'),

@@ -31,6 +31,7 @@ import { pullStream, pullTable } from './pull-query.js'
 import { PushQuery } from './push-query.js'
 import { QueryApps } from './query-apps.js'
 import type { TypedRow } from './result-rows.js'
+import { SessionWrites } from './session-writes.js'
 import type { ExplainContext, ShownQuery } from './show-context.js'
 import { showStatement } from './show-statements.js'
 import { SqlText } from './sql-template.js'
@@ -82,6 +83,7 @@ export class SqlEngine {
   readonly apps: QueryApps
   readonly #topics: LogTopics
   readonly #commandLog: CommandLog
+  readonly #writes: SessionWrites
   readonly #files: FileSystem
   readonly #clock: Clock
   readonly #properties: PropertyValues
@@ -116,6 +118,7 @@ export class SqlEngine {
       serviceId,
       schemaRegistry,
     })
+    this.#writes = new SessionWrites(() => this.executor.metastore, this.apps)
     this.executor = new StatementExecutor({
       topics: this.#topics,
       queries: this.apps,
@@ -282,6 +285,7 @@ export class SqlEngine {
     if (session !== null) return session
     return this.#exclusive(async () => {
       const result = await this.executor.execute(statement, { settings })
+      if (statement.kind === 'insertValues') this.#writes.inserted(this.metastore.find(statement.target)!)
       if (commands.has(statement.kind) && !(result.kind === 'message' && result.status === 'warning')) {
         await this.#commandLog.append({
           statement: (result.kind === 'message' ? result.replay : undefined) ?? statement.text,
@@ -449,6 +453,7 @@ export class SqlEngine {
     const options = { planned, limit: query.limit, compiler }
     const source = sources[0]!
     if (sources.length > 1) throw new SqlError("Pull queries don't support JOIN clauses.")
+    if (settings.enabled('ksql.query.pull.read.your.writes')) await this.#writes.visibleIn(source)
     if (source.kind === 'STREAM') {
       const rows = await pullStream({ ...options, log: this.log, source })
       return { columns, rows, note: rows.length === query.limit ? 'Limit Reached' : 'Query Completed' }

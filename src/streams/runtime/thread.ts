@@ -116,7 +116,7 @@ export class StreamThread {
     const more = this.#host.paused ? false : await this.#work()
     await this.#host.drain()
     this.#resumeWithRoom()
-    if (this.#commitDue()) {
+    if (this.#commitDue(more)) {
       await this.#host.commit()
       this.#lastCommit = this.#host.config.clock.now()
     }
@@ -172,7 +172,8 @@ export class StreamThread {
     }
   }
 
-  #commitDue(): boolean {
+  /** Work that is done and that somebody waits for is committed at once. */
+  #commitDue(more: boolean): boolean {
     const { tasks, config } = this.#host
     const now = config.clock.now()
     let dirty = false
@@ -180,7 +181,8 @@ export class StreamThread {
       if (task.commitRequested || now >= task.state.followAt) return true
       dirty ||= task.dirty
     }
-    return dirty && now >= this.#lastCommit + config.commitIntervalMs
+    const awaited = !more && this.#checks.length > 0
+    return dirty && (awaited || now >= this.#lastCommit + config.commitIntervalMs)
   }
 
   /** How long nothing has to happen, ms. */
