@@ -1,4 +1,3 @@
-import { splitStatements } from '../sql/index.js'
 import {
   csvHeader,
   csvRow,
@@ -19,7 +18,7 @@ export type ExitCode = 0 | 1 | 130
 
 /**
  * Runs statements without a terminal. Stops at the first error. A push query prints its rows as they come, until its
- * LIMIT or until `signal`. The last statement may go without its semicolon.
+ * LIMIT or until `signal`.
  */
 export async function runScript(
   session: Session,
@@ -28,7 +27,7 @@ export async function runScript(
 ): Promise<ExitCode> {
   const { format, signal } = options
   try {
-    for await (const outcome of session.run(splitStatements(sql).rest === '' ? sql : `${sql}\n;`)) {
+    for await (const outcome of session.run(sql)) {
       if (signal.aborted) return 130
       if (outcome.kind === 'live') await printRows(outcome.query, options)
       else for (const line of renderOutcome(outcome, format, { width: 0 })) options.out(line)

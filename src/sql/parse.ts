@@ -32,7 +32,11 @@ export interface ParseOptions {
   readonly variables?: Readonly<Record<string, string>> | null
   /** Reads the statements of the command line too, such as RUN SCRIPT. Default false. */
   readonly commandLine?: boolean
+  /** Whether the last statement may go without its `;`. Default false. */
+  readonly openEnd?: boolean
 }
+
+const emptySemicolon = { image: '', tokenType: Semicolon, tokenTypeIdx: Semicolon.tokenTypeIdx! }
 
 /** Built at first use: it costs some ten milliseconds. */
 let sharedParser: SqlParser | null = null
@@ -42,13 +46,13 @@ function parser(): SqlParser {
 }
 
 /**
- * Parses a whole script, before anything of it runs. Every statement must end with `;`.
+ * Parses a whole script, before anything of it runs. Every statement must end with `;`, but for the last one of an `openEnd`.
  *
  * @throws SqlError of kind 'parse' at the first fault, with its place and the whole text.
  */
 export function parseScript(text: string, options: ParseOptions = {}): Statement[] {
   const source = options.variables === null ? text : substituteVariables(text, options.variables ?? {})
-  const statements = run(source, 'script', parser().script)
+  const statements = run(source, 'script', parser().script, options.openEnd)
   const runScript = options.commandLine === true ? undefined : statements.find((s) => s.kind === 'runScript')
   if (runScript !== undefined) {
     const location = runScript.location
@@ -77,11 +81,18 @@ export function parseType(text: string): TypeExpression {
   return run(text, 'type', parser().type)
 }
 
-function run<Result>(text: string, ruleName: string, rule: ParserMethod<[], Result>): Result {
+function run<Result>(
+  text: string,
+  ruleName: string,
+  rule: ParserMethod<[], Result>,
+  openEnd = false,
+): Result {
   const sql = parser()
   const tokens = scanForParser(text)
+  const last = tokens.at(-1)
+  const isOpen = openEnd && last !== undefined && last.tokenType !== Semicolon
   sql.source = text
-  sql.input = tokens
+  sql.input = isOpen ? [...tokens, semicolonAfter(last)] : tokens
   let result: Result
   try {
     result = rule.call(sql)
@@ -102,6 +113,11 @@ function run<Result>(text: string, ruleName: string, rule: ParserMethod<[], Resu
     asked: askedFor(sql, failed, index === start),
     expectedAt: (i) => expectedAfter(rules, ruleName, tokens.slice(Math.min(start, i), i)),
   })
+}
+
+function semicolonAfter(last: IToken): IToken {
+  const startOffset = last.endOffset! + 1
+  return { ...last, ...emptySemicolon, startOffset, endOffset: startOffset - 1 }
 }
 
 /** The failing rule's wish; after a list also the comma that would have gone on with it. */

@@ -72,8 +72,3 @@ it('ends with 1 when a push query fails', async () => {
   expect(await run).toBe(1)
   expect(errors).toEqual(['broke'])
 })
-
-it('does not ask for the last semicolon', async () => {
-  expect((await script([], 'table', 'SHOW STREAMS')).ran).toEqual(['SHOW STREAMS\n;'])
-  expect((await script([], 'table', 'A; -- done')).ran).toEqual(['A; -- done'])
-})

@@ -4,6 +4,7 @@ import type { Expression, Query, Statement } from '../../src/sql/ast.js'
 import { SqlError } from '../../src/sql/errors.js'
 import {
   expectedTokens,
+  type ParseOptions,
   parseColumns,
   parseExpression,
   parseScript,
@@ -25,9 +26,9 @@ function queryOf(text: string): Query {
   return statement.query
 }
 
-function failure(text: string): SqlError {
+function failure(text: string, options?: ParseOptions): SqlError {
   try {
-    parseScript(text)
+    parseScript(text, options)
   } catch (error) {
     if (error instanceof SqlError) return error
     throw error
@@ -379,6 +380,20 @@ describe('errors', () => {
     ['SELECT a, b, FROM s;', 'Did you mean the name `FROM`? Write it in backticks.'],
   ])('%s suggests: %s', (text, suggestion) => {
     expect(failure(text).suggestion).toBe(suggestion)
+  })
+
+  test.each([
+    ['SHOW STREAMS', 'SHOW STREAMS'],
+    ['SHOW STREAMS; SHOW TABLES -- done', 'SHOW TABLES'],
+    ['SHOW STREAMS; -- done', 'SHOW STREAMS;'],
+  ])('with an open end, the last statement of %s goes without a semicolon', (text, last) => {
+    expect(parseScript(text, { openEnd: true }).at(-1)?.text).toBe(last)
+  })
+
+  test('an open end is no excuse for half a statement', () => {
+    const error = failure('SHOW STREAMS; SELECT * FROM ', { openEnd: true })
+    expect(error).toMatchObject({ location: { line: 1, column: 28 } })
+    expect(error.message).toBe('line 1:28: Syntax Error\nExpecting IDENTIFIER')
   })
 
   test('nesting without end is refused, not crashed on', () => {

@@ -142,7 +142,7 @@ export class SqlEngine {
     for (const { statement, properties, queryId } of log) {
       try {
         // Its variables were replaced when it first ran.
-        const [parsed] = parseScript(statement, { variables: null })
+        const [parsed] = parseScript(statement, { variables: null, openEnd: true })
         const options = { settings: this.#settingsWith(properties), ...(queryId === null ? {} : { queryId }) }
         await this.executor.execute(parsed!, options)
       } catch (error) {
@@ -238,8 +238,8 @@ export class SqlEngine {
 
   #parse(sql: string | SqlText): Statement[] {
     if (this.#closed) throw new SqlError('The engine is closed.')
-    if (sql instanceof SqlText) return parseScript(sql.text, { variables: null, commandLine: true })
-    return parseScript(sql, { variables: this.#variables, commandLine: true })
+    const [text, variables] = sql instanceof SqlText ? [sql.text, null] : [sql, this.#variables]
+    return parseScript(text, { variables, commandLine: true, openEnd: true })
   }
 
   async *#outcomes(statement: Statement, properties: PropertyValues): AsyncGenerator<ExecutionOutcome> {
