@@ -1,4 +1,4 @@
-/** `npm run bench [-- log|sql|streams …]`: records per second, median of five runs after one warm-up, everything in one process. */
+/** `npm run bench [-- log|sql|streams|latency|memory …]`: records per second, median of five runs after one warm-up, everything in one process. */
 import { cpus } from 'node:os'
 import { formatHeader } from './measure.js'
 
@@ -7,6 +7,10 @@ const suites: Readonly<Record<string, () => Promise<unknown>>> = {
   'log-curves': async () => (await import('./log-curves.bench.js')).benchLogCurves(),
   sql: async () => (await import('./sql.bench.js')).benchSql(),
   'sql-curves': async () => (await import('./sql.bench.js')).benchSqlCurves(),
+  guarantees: async () => (await import('./sql.bench.js')).benchGuarantees(),
+  'many-queries': async () => (await import('./many-queries.bench.js')).benchManyQueries(),
+  latency: async () => (await import('./latency.bench.js')).benchLatency(),
+  memory: async () => (await import('./memory.bench.js')).benchMemory(),
   streams: async () => (await import('./streams.bench.js')).benchStreams(),
 }
 

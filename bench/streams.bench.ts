@@ -14,6 +14,7 @@ import {
   MINUTE_MS,
   recordsOf,
   TITLES,
+  WORKLOADS,
   type Workload,
   withLog,
   yardstick,
@@ -100,7 +101,7 @@ const topics: Readonly<Record<Workload, readonly string[]>> = {
 /** The DSL with lambdas and JSON serdes, on real files, exactly-once. */
 export async function benchStreams(): Promise<Measurement[]> {
   const results: Measurement[] = []
-  for (const workload of Object.keys(topologies) as Workload[]) {
+  for (const workload of WORKLOADS) {
     results.push(await yardstick(workload))
     await withLog(async (log, stateDir) => {
       for (const topic of topics[workload]) await fill(log, topic)

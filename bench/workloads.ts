@@ -25,6 +25,11 @@ export const TITLES = {
 
 export type Workload = keyof typeof TITLES
 
+/** BENCH_WORKLOADS picks some, by their numbers: `w2,w4`. */
+export const WORKLOADS = Object.keys(TITLES).filter((workload) =>
+  (process.env['BENCH_WORKLOADS'] ?? workload).split(',').includes(workload),
+) as Workload[]
+
 /** How many records a workload reads. */
 export function recordsOf(workload: Workload): number {
   return workload === 'w6' ? 2 * RECORDS : RECORDS
@@ -42,16 +47,16 @@ export interface Customer {
 }
 
 /** Topics: `orders` by customer, `customers`, `orders_by_id` and `payments` by order. */
-function* linesOf(topic: string): Generator<Line> {
+function* linesOf(topic: string, records = RECORDS): Generator<Line> {
   if (topic === 'customers') {
     for (let i = 0; i < CUSTOMERS; i++) yield line(`c${i}`, { name: `Customer ${i}`, tier: 'gold' }, BASE_MS)
   } else if (topic === 'payments') {
-    for (const { order_id, ...rest } of payments(RECORDS)) yield line(String(order_id), rest, rest.ts)
+    for (const { order_id, ...rest } of payments(records)) yield line(String(order_id), rest, rest.ts)
   } else if (topic === 'orders_by_id') {
-    for (const { order_id, ...rest } of orders(RECORDS)) yield line(String(order_id), rest, rest.ts)
+    for (const { order_id, ...rest } of orders(records)) yield line(String(order_id), rest, rest.ts)
   } else {
     const keys = topic === 'orders' ? CUSTOMERS : Number(topic.slice('orders_'.length))
-    for (const { customer_id, ...rest } of orders(RECORDS, 42, keys)) yield line(customer_id, rest, rest.ts)
+    for (const { customer_id, ...rest } of orders(records, 42, keys)) yield line(customer_id, rest, rest.ts)
   }
 }
 
@@ -59,10 +64,10 @@ function line(key: string, value: object, ts: number): Line {
   return { key: Buffer.from(key), value: Buffer.from(JSON.stringify(value)), ts }
 }
 
-export async function fill(log: Log, topic: string): Promise<void> {
+export async function fill(log: Log, topic: string, records = RECORDS): Promise<void> {
   await log.admin.createTopics([{ topic, partitions: 1, configs: { 'retention.ms': '-1' } }])
   const producer = log.producer({ batchSize: 65_536 })
-  for (const { key, value, ts } of linesOf(topic)) {
+  for (const { key, value, ts } of linesOf(topic, records)) {
     const full = producer.write({ topic, key, value, timestamp: ts })
     if (full !== undefined) await full
   }
