@@ -59,11 +59,6 @@ export interface StreamsConfig {
   /** True: every update of a table goes downstream. False (default): updates of a key collapse until the next commit. */
   readonly emitEveryUpdate?: boolean
   /**
-   * Wall-clock throttle of emit-on-close and of unmatched join results. Default 0: they are looked for at every record.
-   * (Kafka Streams' internal default is 1,000.)
-   */
-  readonly emitIntervalMs?: number
-  /**
    * How long a task waits for input on its empty partitions, so that records of several topics are taken in time order.
    * 0 (default): waits for data that is known to exist; more: waits for producers too; -1: never waits.
    */
@@ -130,7 +125,6 @@ export function resolveConfig(config: StreamsConfig): ResolvedConfig {
     commitIntervalMs: config.commitIntervalMs ?? 100,
     cacheMaxEntries: config.cacheMaxEntries ?? 100_000,
     emitEveryUpdate: config.emitEveryUpdate ?? false,
-    emitIntervalMs: config.emitIntervalMs ?? 0,
     maxTaskIdleMs: config.maxTaskIdleMs ?? 0,
     bufferedRecordsPerPartition: config.bufferedRecordsPerPartition ?? 1000,
     autoOffsetReset: config.autoOffsetReset ?? 'earliest',
@@ -142,7 +136,6 @@ export function resolveConfig(config: StreamsConfig): ResolvedConfig {
   }
   atLeast(resolved, 'commitIntervalMs', 0)
   atLeast(resolved, 'cacheMaxEntries', 0)
-  atLeast(resolved, 'emitIntervalMs', 0)
   atLeast(resolved, 'maxTaskIdleMs', -1)
   atLeast(resolved, 'bufferedRecordsPerPartition', 1)
   return resolved

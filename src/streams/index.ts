@@ -43,8 +43,35 @@ export { KGroupedTable } from './kgrouped-table.js'
 export { KStream } from './kstream.js'
 export { type ForeignKeyExtractor, KTable } from './ktable.js'
 export type * from './node.js'
-export * from './options.js'
-export type * from './processor-api.js'
+export {
+  type Consumed,
+  EmitStrategy,
+  type Grouped,
+  type Joined,
+  type Materialized,
+  type Named,
+  type Produced,
+  type Repartitioned,
+  type StoreType,
+  type StreamJoined,
+  type TableJoined,
+} from './options.js'
+export type {
+  ConnectedSupplier,
+  FixedKeyProcessor,
+  FixedKeyProcessorContext,
+  FixedKeyProcessorSupplier,
+  ForwardedRecord,
+  ProcessOptions,
+  Processor,
+  ProcessorContext,
+  ProcessorSupplier,
+  RecordPosition,
+  StreamRecord,
+  Supplier,
+  ValueTransformer,
+  ValueTransformerSupplier,
+} from './processor-api.js'
 export type { StoreRestored } from './runtime/changelog-reader.js'
 /** The running side, for `forebay/testing`; not part of the public interface. */
 export * as runtime from './runtime/index.js'
@@ -65,14 +92,14 @@ export {
 } from './rx/from-observable.js'
 export type { ObserveOptions } from './rx/observe-topic.js'
 export type { TableChange, TableView } from './rx/table-view.js'
-export { type BuildOptions, StreamsBuilder } from './streams-builder.js'
+export { type BuildOptions, StreamsBuilder, type StreamsBuilderOptions } from './streams-builder.js'
 export { BufferConfig, Suppressed } from './suppressed.js'
 export {
   failOnInvalidTimestamp,
   logAndSkipOnInvalidTimestamp,
   usePartitionTimeOnInvalidTimestamp,
 } from './timestamp-extractors.js'
-export { Topology } from './topology.js'
+export { type AddedOperator, type AddedProcessor, type StoreInput, Topology } from './topology.js'
 export type { RepartitionTopic, Subtopology, TopologyModel, TopologyStore } from './topology-model.js'
 export { SessionWindowedKStream, TimeWindowedKStream } from './windowed-kstream.js'
 export { JoinWindows, SessionWindows, SlidingWindows, TimeWindows } from './windows.js'

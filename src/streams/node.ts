@@ -4,6 +4,7 @@ import type { Headers } from '../log/index.js'
 import type { Serde } from '../serde/index.js'
 import type { StateStore } from '../state/index.js'
 import type { AnyBatch } from './batch.js'
+import type { ResolvedConfig } from './config.js'
 
 /*
  * The topology: named nodes as plain data, between the DSL above and the running tasks below. A task instantiates each
@@ -93,8 +94,8 @@ export interface NodeContext {
   /** Stream time of the task: the greatest timestamp picked so far, -1 before the first. */
   currentStreamTimeMs(): number
   currentSystemTimeMs(): number
-  /** Wall-clock throttle of emit-on-close and of unmatched join results, ms; 0 = look at every record. */
-  readonly emitIntervalMs: number
+  /** The settings of the application. */
+  readonly appConfigs: ResolvedConfig
   /** True: tables forward every update at once. False: updates of a key are collapsed until the next commit. */
   readonly emitEveryUpdate: boolean
   /** Emits a batch to this node's children outside its own input, from punctuators and `onFlush`. Null child = all. */

@@ -1,6 +1,6 @@
 import type { Serde } from '../serde/index.js'
 import type { TableLayout } from '../state/index.js'
-import type { TimestampExtractor } from './node.js'
+import type { SourceNode, TimestampExtractor } from './node.js'
 
 /*
  * The options objects of the DSL, under the names of Kafka's classes. Every member may be left out: serdes are then
@@ -18,6 +18,22 @@ export interface Consumed<K, V> extends Named {
   readonly timestampExtractor?: TimestampExtractor
   /** Where to begin without a committed offset. */
   readonly offsetReset?: 'earliest' | 'latest'
+}
+
+/** The source node of a topic that is read so. */
+export function consumedSource<K, V>(
+  name: string,
+  topics: readonly string[] | RegExp,
+  options: Consumed<K, V>,
+): Omit<SourceNode, 'kind'> {
+  return {
+    name,
+    topics,
+    keySerde: (options.keySerde as Serde<unknown> | undefined) ?? null,
+    valueSerde: (options.valueSerde as Serde<unknown> | undefined) ?? null,
+    timestampExtractor: options.timestampExtractor ?? null,
+    offsetReset: options.offsetReset ?? null,
+  }
 }
 
 export interface Produced<K, V> extends Named {
@@ -50,7 +66,7 @@ export interface StreamJoined<K, V, VO> extends Named {
   readonly otherValueSerde?: Serde<NonNullable<VO>>
   /** Whether the window stores have a changelog. Default true. */
   readonly logging?: boolean
-  /** Default 'sqlite'. */
+  /** Default: that of the `StreamsBuilder`. */
   readonly storeType?: StoreType
 }
 
@@ -80,7 +96,7 @@ export interface Materialized<K, V> extends Named {
   readonly versioned?: { readonly historyRetentionMs: number }
   /** Typed SQLite columns instead of serialised bytes. */
   readonly layout?: TableLayout<K, V>
-  /** Default 'sqlite'. */
+  /** Default: that of the `StreamsBuilder`. */
   readonly storeType?: StoreType
 }
 
@@ -88,6 +104,11 @@ export interface Materialized<K, V> extends Named {
 export interface TableJoined<K, FK, V> extends Materialized<K, V> {
   /** Of the foreign key; default: the key serde of the other table. */
   readonly foreignKeySerde?: Serde<NonNullable<FK>>
+  /**
+   * Where the rows of the other table lie, when that is not the default partitioner's choice (KIP-775); `undefined` falls
+   * back to it. Rows of this table are always found: subscriptions name their partition.
+   */
+  otherPartitioner?(topic: string, foreignKey: FK, partitionCount: number): number | undefined
 }
 
 /** When a windowed aggregation sends its results (KIP-825). */

@@ -1,5 +1,6 @@
 import type { Headers } from '../log/index.js'
-import type { StateStore } from '../state/index.js'
+import type { StateStore, StoreSpec } from '../state/index.js'
+import type { ResolvedConfig } from './config.js'
 import type { Cancellable, PunctuationType } from './node.js'
 
 /*
@@ -32,7 +33,9 @@ export interface RecordPosition {
 export interface ProcessorContext<K, V> {
   readonly applicationId: string
   readonly taskId: string
-  /** To all children, or to the named one. */
+  /** The settings of the application, defaults filled in. */
+  readonly appConfigs: ResolvedConfig
+  /** To all children, or to the named one. Throws TopologyError where there is no child of that name. */
   forward(record: ForwardedRecord<K, V>, child?: string): void
   /** A store connected by name, or a global one. */
   getStateStore<S extends StateStore>(name: string): S
@@ -53,8 +56,18 @@ export interface Processor<K, V, KO, VO> {
   close?(): void
 }
 
-/** Called once for each task. */
-export type ProcessorSupplier<K, V, KO, VO> = () => Processor<K, V, KO, VO>
+/**
+ * Makes a processor for each task: a function, or an object that also brings the stores its processors use, which are
+ * then added and connected (KIP-401).
+ */
+export type Supplier<P> = (() => P) | ConnectedSupplier<P>
+
+export interface ConnectedSupplier<P> {
+  get(): P
+  stores?(): Iterable<StoreSpec>
+}
+
+export type ProcessorSupplier<K, V, KO, VO> = Supplier<Processor<K, V, KO, VO>>
 
 /** Of a processor that cannot change keys: `forward` takes the new value, or a record under the current key. */
 export interface FixedKeyProcessorContext<K, V> extends Omit<ProcessorContext<K, V>, 'forward'> {
@@ -67,7 +80,7 @@ export interface FixedKeyProcessor<K, V, VO> {
   close?(): void
 }
 
-export type FixedKeyProcessorSupplier<K, V, VO> = () => FixedKeyProcessor<K, V, VO>
+export type FixedKeyProcessorSupplier<K, V, VO> = Supplier<FixedKeyProcessor<K, V, VO>>
 
 /** Of `KTable.transformValues`: also called for tombstones, with null. */
 export interface ValueTransformer<K, V, VO> {
@@ -76,10 +89,24 @@ export interface ValueTransformer<K, V, VO> {
   close?(): void
 }
 
-export type ValueTransformerSupplier<K, V, VO> = () => ValueTransformer<K, V, VO>
+export type ValueTransformerSupplier<K, V, VO> = Supplier<ValueTransformer<K, V, VO>>
 
 export interface ProcessOptions {
   readonly name?: string
-  /** Names of the stores the processor uses, added with `StreamsBuilder.addStateStore`. */
-  readonly stores?: readonly string[]
+  /** The stores the processor uses: by name, added with `StreamsBuilder.addStateStore`, or stores to be added here. */
+  readonly stores?: readonly (string | StoreSpec)[]
+}
+
+/** A new processor. */
+export function supply<P>(supplier: Supplier<P>): P {
+  return typeof supplier === 'function' ? supplier() : supplier.get()
+}
+
+/** What a processor is connected to: by its options, and by its supplier. */
+export function connectedStores(
+  supplier: Supplier<unknown>,
+  options: ProcessOptions = {},
+): readonly (string | StoreSpec)[] {
+  const own = typeof supplier === 'function' ? [] : (supplier.stores?.() ?? [])
+  return [...(options.stores ?? []), ...own]
 }

@@ -2,30 +2,46 @@ import type { Serde } from '../serde/index.js'
 import type { StoreSpec } from '../state/index.js'
 import { GlobalKTable } from './global-ktable.js'
 import { Graph } from './graph/graph.js'
+import type { GroupedHandle, StreamHandle, TableHandle } from './graph/handles.js'
 import { globalStoreSource, globalTableSource, streamSource, tableSource } from './graph/sources.js'
 import { writeTopology } from './graph/write-topology.js'
 import { KGroupedStream } from './kgrouped-stream.js'
 import { KStream } from './kstream.js'
 import { KTable } from './ktable.js'
-import type { Consumed, Materialized } from './options.js'
+import type { Consumed, Materialized, StoreType } from './options.js'
 import type { ProcessorSupplier } from './processor-api.js'
 import type { Topology } from './topology.js'
 
 export interface BuildOptions {
   /** 'all': tables read their changelog from the source topic, and self-joins keep one store. Default 'none'. */
   readonly optimize?: 'none' | 'all'
+  /**
+   * True: stores and internal topics whose names are generated are refused, since adding an operator renumbers them,
+   * which loses their state (KIP-1111). Default false.
+   */
+  readonly ensureExplicitInternalResourceNaming?: boolean
   /** Serdes of keys and values that none flow to. Otherwise the application's defaults. */
   readonly defaultKeySerde?: Serde<unknown>
   readonly defaultValueSerde?: Serde<unknown>
 }
 
+export interface StreamsBuilderOptions {
+  /** How stores are kept whose operators do not say it (KIP-591). Default 'sqlite'. */
+  readonly defaultStoreType?: StoreType
+}
+
 /** Where every topology begins: sources, stores, and `build`. */
 export class StreamsBuilder {
-  readonly #graph = new Graph({
-    stream: (handle) => new KStream(handle),
-    table: (handle) => new KTable(handle),
-    grouped: (handle) => new KGroupedStream(handle),
-  })
+  readonly #graph: Graph
+
+  constructor(options: StreamsBuilderOptions = {}) {
+    const dsl = {
+      stream: <K, V>(handle: StreamHandle) => new KStream<K, V>(handle),
+      table: <K, V>(handle: TableHandle) => new KTable<K, V>(handle),
+      grouped: <K, V>(handle: GroupedHandle) => new KGroupedStream<K, V>(handle),
+    }
+    this.#graph = new Graph(dsl, options.defaultStoreType ?? 'sqlite')
+  }
 
   /** Reads one or several topics, or all whose name matches. */
   stream<K = unknown, V = unknown>(

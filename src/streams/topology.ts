@@ -4,8 +4,34 @@ import { bindDefaultSerdes, type DefaultSerdes, defaultSerdes } from './default-
 import { describeTopology } from './describe.js'
 import { TopologyError } from './errors.js'
 import type { ProcessorNode, SinkNode, SourceNode, TopologyNode } from './node.js'
+import { type Consumed, consumedSource } from './options.js'
+import { connectedStores, type ProcessorSupplier } from './processor-api.js'
+import { processorNode } from './processors/process.js'
 import { groupNodes } from './subtopologies.js'
 import type { RepartitionTopic, Subtopology, TopologyModel, TopologyStore } from './topology-model.js'
+
+interface AddedNode {
+  readonly name: string
+  readonly parents: readonly string[]
+  /** By name, or stores to be added. */
+  readonly stores?: readonly (string | StoreSpec)[]
+}
+
+/** A processor for `Topology.addProcessor`. Its `forward` may name children, which may be sinks. */
+export interface AddedProcessor<K, V, KO, VO> extends AddedNode {
+  readonly supplier: ProcessorSupplier<K, V, KO, VO>
+}
+
+/** An operator over batches for `Topology.addProcessor`. */
+export type AddedOperator = AddedNode & Omit<ProcessorNode, 'kind' | 'name' | 'parents' | 'stores'>
+
+/** What fills a store of `addGlobalStore` and `addReadOnlyStateStore`. */
+export interface StoreInput<K, V> extends Omit<Consumed<K, V>, 'name'> {
+  readonly topic: string
+  readonly sourceName: string
+  readonly processorName: string
+  readonly supplier: ProcessorSupplier<K, V, never, never>
+}
 
 interface StoreEntry {
   readonly spec: StoreSpec
@@ -74,12 +100,17 @@ export class Topology implements TopologyModel {
     })
   }
 
-  addProcessor(
-    processor: Omit<ProcessorNode, 'kind' | 'stores'> & { readonly stores?: readonly string[] },
-  ): this {
-    this.#checkParents(processor.name, processor.parents)
-    this.#add({ kind: 'processor', ...processor, stores: [] })
-    return this.connect(processor.name, processor.stores ?? [])
+  /** A processor of the processor API (`supplier`), or an operator over batches. */
+  addProcessor<K, V, KO, VO>(processor: AddedProcessor<K, V, KO, VO> | AddedOperator): this {
+    const { name, parents } = processor
+    this.#checkParents(name, parents)
+    if ('operator' in processor) {
+      this.#add({ kind: 'processor', ...processor, stores: [] })
+      return this.connectProcessorAndStateStores(name, processor.stores ?? [])
+    }
+    const { supplier } = processor
+    this.#add({ ...processorNode(supplier), name, parents })
+    return this.connectProcessorAndStateStores(name, connectedStores(supplier, processor))
   }
 
   addSink(sink: Partial<SinkNode> & Pick<SinkNode, 'name' | 'parents' | 'topic'>): this {
@@ -101,19 +132,50 @@ export class Topology implements TopologyModel {
     processors: readonly string[] = [],
     options: { global?: boolean; sourceTopic?: string | null } = {},
   ): this {
-    if (this.#stores.has(spec.name)) throw new TopologyError(`there are two stores named "${spec.name}"`)
+    const known = this.#stores.get(spec.name)
+    if (known !== undefined && known.spec !== spec) {
+      throw new TopologyError(`there are two stores named "${spec.name}"`)
+    }
     const { global = false, sourceTopic = null } = options
-    this.#stores.set(spec.name, { spec, global, sourceTopic, processors: [] })
-    for (const processor of processors) this.connect(processor, [spec.name])
+    if (known === undefined) this.#stores.set(spec.name, { spec, global, sourceTopic, processors: [] })
+    for (const processor of processors) this.connectProcessorAndStateStores(processor, [spec.name])
     return this
   }
 
-  /** Connects stores to a processor. Global stores need no connection: every node may read them. */
-  connect(processor: string, stores: readonly string[]): this {
+  /**
+   * A store that every instance fills from all partitions of a topic, through a processor that may do nothing but
+   * write to it. It has no changelog: the topic is read from its beginning at every start.
+   */
+  addGlobalStore<K, V>(spec: StoreSpec, input: StoreInput<K, V>): this {
+    return this.#addStoreInput({ ...spec, logging: false }, input, true)
+  }
+
+  /**
+   * A store that a topic fills, partition by partition; the topic is also its changelog, so that the store is restored
+   * from it without calling the processor (KIP-813). Other processors may be connected to it, and must only read.
+   */
+  addReadOnlyStateStore<K, V>(spec: StoreSpec, input: StoreInput<K, V>): this {
+    return this.#addStoreInput(spec, input, false)
+  }
+
+  #addStoreInput<K, V>(spec: StoreSpec, input: StoreInput<K, V>, global: boolean): this {
+    const { topic, sourceName, processorName, supplier } = input
+    this.addSource(consumedSource(sourceName, [topic], input))
+    this.addProcessor({ name: processorName, parents: [sourceName], supplier })
+    return this.addStateStore(spec, [processorName], { global, sourceTopic: topic })
+  }
+
+  /**
+   * Connects stores to a processor; those given as specs are added where they are not there yet. Global stores need no
+   * connection: every node may read them.
+   */
+  connectProcessorAndStateStores(processor: string, stores: readonly (string | StoreSpec)[]): this {
     const node = this.#nodes.get(processor)
     if (node?.kind !== 'processor') throw new TopologyError(`there is no processor named "${processor}"`)
     const connected = new Set(node.stores)
-    for (const name of stores) {
+    for (const given of stores) {
+      if (typeof given !== 'string') this.addStateStore(given)
+      const name = typeof given === 'string' ? given : given.name
       const store = this.#stores.get(name)
       if (store === undefined)
         throw new TopologyError(`processor "${processor}" needs a store "${name}", which was never added`)

@@ -1,12 +1,13 @@
 import { Subject } from 'rxjs'
 import { openStateDatabase, type StateStore } from '../../src/state/index.js'
-import type {
-  AnyBatch,
-  DroppedReason,
-  NodeContext,
-  ProcessorNode,
-  PunctuationType,
-  Topology,
+import {
+  type AnyBatch,
+  type DroppedReason,
+  type NodeContext,
+  type ProcessorNode,
+  type PunctuationType,
+  resolveConfig,
+  type Topology,
 } from '../../src/streams/index.js'
 
 export interface Row {
@@ -46,7 +47,7 @@ export class NodeRunner {
       taskId: '0_0',
       nodeName: name,
       partition: 0,
-      emitIntervalMs: 0,
+      appConfigs: resolveConfig({ applicationId: 'test' }),
       emitEveryUpdate: options.emitEveryUpdate ?? true,
       stateStore: <S extends StateStore>(store: string) => this.stores.get(store) as S,
       currentStreamTimeMs: () => -1,

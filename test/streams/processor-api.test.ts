@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Serdes } from '../../src/serde/index.js'
+import { type Serde, Serdes } from '../../src/serde/index.js'
 import { type KeyValueStore, Stores } from '../../src/state/index.js'
 import {
   type FixedKeyProcessor,
@@ -7,6 +7,7 @@ import {
   type ProcessorContext,
   type RecordPosition,
   StreamsBuilder,
+  Topology,
 } from '../../src/streams/index.js'
 import { TopologyTestDriver } from '../../src/testing/index.js'
 
@@ -161,5 +162,158 @@ describe('default serdes', () => {
         .createInputTopic('in', Serdes.string(), Serdes.string())
         .pipeInput('a', 'x', 1),
     ).toThrow(/no .*serde/)
+  })
+})
+
+describe('what brings its stores', () => {
+  const spec = Stores.keyValue({
+    name: 'seen',
+    keySerde: Serdes.string(),
+    valueSerde: Serdes.integer() as Serde<number>,
+  })
+  const counting = {
+    get: (): Processor<string, string, string, string> => {
+      let context: ProcessorContext<string, string>
+      let seen: KeyValueStore<string, number>
+      return {
+        init(given) {
+          context = given
+          seen = given.getStateStore('seen')
+        },
+        process({ key, timestamp }) {
+          const count = (seen.get(key) ?? 0) + 1
+          seen.put(key, count)
+          context.forward({ key, value: `${context.appConfigs.applicationId} ${count}`, timestamp })
+        },
+      }
+    },
+  }
+
+  it('is a supplier: its stores are added and connected, and processors know the settings', () => {
+    const { input, output } = runOn((b) => {
+      b.stream<string, string>('in', texts)
+        .process({ ...counting, stores: () => [spec] })
+        .to('out', texts)
+    })
+    input.pipeInput('a', 'x')
+    input.pipeInput('a', 'y')
+    expect(output.readValuesToList()).toEqual(['test 1', 'test 2'])
+  })
+
+  it('is the options of a processor, which two processors may share', () => {
+    const builder = new StreamsBuilder()
+    const stream = builder.stream<string, string>('in', texts)
+    stream.process(counting, { name: 'one', stores: [spec] })
+    stream.process(counting, { name: 'two', stores: [spec] })
+    expect(builder.build().stores.get('seen')!.processors).toEqual(['one', 'two'])
+  })
+
+  it('must not give another store a name that is taken', () => {
+    const builder = new StreamsBuilder()
+    const stream = builder.stream<string, string>('in', texts)
+    stream.process(counting, { stores: [spec] })
+    stream.process(counting, { stores: [{ ...spec }] })
+    expect(() => builder.build()).toThrow('there are two stores named "seen"')
+  })
+})
+
+describe('a topology made by hand', () => {
+  const upper = (): Processor<string, string, string, string> => {
+    let context: ProcessorContext<string, string>
+    return {
+      init(given) {
+        context = given
+      },
+      process(record) {
+        const child = record.value.length > 1 ? 'long' : 'short'
+        context.forward({ ...record, value: record.value.toUpperCase() }, child)
+      },
+    }
+  }
+
+  function run(topology: Topology, ...outputs: string[]) {
+    const driver = new TopologyTestDriver(topology)
+    return {
+      driver,
+      outputs: outputs.map((topic) => driver.createOutputTopic(topic, Serdes.string(), Serdes.string())),
+      pipe: (topic: string, key: string, value: string) =>
+        driver.createInputTopic(topic, Serdes.string(), Serdes.string()).pipeInput(key, value),
+    }
+  }
+
+  it('takes processors of the processor API, which forward to sinks by name', () => {
+    const topology = new Topology()
+      .addSource({ name: 'source', topics: ['in'], ...texts })
+      .addProcessor({ name: 'upper', parents: ['source'], supplier: upper })
+      .addSink({ name: 'long', parents: ['upper'], topic: 'long', ...texts })
+      .addSink({ name: 'short', parents: ['upper'], topic: 'short', ...texts })
+    const { pipe, outputs } = run(topology, 'long', 'short')
+    pipe('in', 'k', 'ab')
+    pipe('in', 'k', 'c')
+    expect(outputs.map((output) => output.readValuesToList())).toEqual([['AB'], ['C']])
+  })
+
+  /** Fills a store with what comes. */
+  const fill = (name: string) => (): Processor<string, string, never, never> => {
+    let store: KeyValueStore<string, string>
+    return {
+      init(context) {
+        store = context.getStateStore(name)
+      },
+      process: ({ key, value }) => store.put(key, value),
+    }
+  }
+  /** Forwards what a store holds under the key. */
+  const look = (name: string) => (): Processor<string, string, string, string> => {
+    let context: ProcessorContext<string, string>
+    return {
+      init(given) {
+        context = given
+      },
+      process(record) {
+        const store = context.getStateStore<KeyValueStore<string, string>>(name)
+        context.forward({ ...record, value: store.get(record.key) ?? 'nothing' })
+      },
+    }
+  }
+  const names = Stores.keyValue({ name: 'names', ...texts })
+
+  it('has global stores, which every processor may read', () => {
+    const topology = new Topology()
+      .addGlobalStore(names, {
+        topic: 'names',
+        sourceName: 'names-source',
+        processorName: 'names-fill',
+        supplier: fill('names'),
+        ...texts,
+      })
+      .addSource({ name: 'source', topics: ['in'], ...texts })
+      .addProcessor({ name: 'look', parents: ['source'], supplier: look('names') })
+      .addSink({ name: 'sink', parents: ['look'], topic: 'out', ...texts })
+    const { pipe, outputs } = run(topology, 'out')
+    pipe('names', 'k', 'Ada')
+    pipe('in', 'k', '')
+    pipe('in', 'l', '')
+    expect(outputs[0]!.readValuesToList()).toEqual(['Ada', 'nothing'])
+  })
+
+  it('has read-only stores, whose changelog is the topic that fills them', () => {
+    const topology = new Topology()
+      .addReadOnlyStateStore(names, {
+        topic: 'names',
+        sourceName: 'names-source',
+        processorName: 'names-fill',
+        supplier: fill('names'),
+        ...texts,
+      })
+      .addSource({ name: 'source', topics: ['in'], ...texts })
+      .addProcessor({ name: 'look', parents: ['source'], supplier: look('names') })
+      .connectProcessorAndStateStores('look', ['names'])
+      .addSink({ name: 'sink', parents: ['look'], topic: 'out', ...texts })
+    const { driver, pipe, outputs } = run(topology, 'out')
+    pipe('names', 'k', 'Ada')
+    pipe('in', 'k', '')
+    expect(outputs[0]!.readValuesToList()).toEqual(['Ada'])
+    expect([...driver.producedTopicNames()]).toEqual(['out'])
   })
 })

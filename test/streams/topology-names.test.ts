@@ -166,3 +166,37 @@ describe('mistakes are told when the topology is built', () => {
     })
   }
 })
+
+describe('the options of a builder', () => {
+  it('keep stores in memory where operators do not say otherwise', () => {
+    const builder = new StreamsBuilder({ defaultStoreType: 'memory' })
+    const grouped = builder.stream<string, string>('in', texts).groupByKey()
+    grouped.count({ store: 'counts' })
+    grouped.count({ store: 'kept', storeType: 'sqlite' })
+    const { stores } = builder.build()
+    expect(stores.get('counts')!.spec.persistent).toBe(false)
+    expect(stores.get('kept')!.spec.persistent).toBe(true)
+  })
+
+  it('refuse stores and topics with generated names, and name them (KIP-1111)', () => {
+    const builder = new StreamsBuilder()
+    builder
+      .stream<string, string>('in', texts)
+      .groupBy((_key, value) => value, texts)
+      .count()
+    expect(() => builder.build({ ensureExplicitInternalResourceNaming: true })).toThrow(
+      'store KSTREAM-AGGREGATE-STATE-STORE-0000000003, topic KSTREAM-AGGREGATE-STATE-STORE-0000000003-repartition',
+    )
+  })
+
+  it('accept a topology whose stores and topics all have names', () => {
+    const builder = new StreamsBuilder()
+    builder
+      .stream<string, string>('in', texts)
+      .groupBy((_key, value) => value, { ...texts, name: 'by-value' })
+      .count({ store: 'counts' })
+      .toStream()
+      .to('out')
+    expect(() => builder.build({ ensureExplicitInternalResourceNaming: true })).not.toThrow()
+  })
+})

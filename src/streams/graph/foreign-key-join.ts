@@ -40,6 +40,7 @@ export function joinForeignKey(
   // Old rows tell which subscriptions have to end.
   right.table.enableSendingOldValues(true)
   left.table.enableSendingOldValues(true)
+  const { otherPartitioner } = options
   const names = joinNames(graph, options.name)
   const resultStore = storeNameOf(graph, options, outputPrefix)
   const leftRows = left.table.getter()
@@ -75,6 +76,10 @@ export function joinForeignKey(
         topic: names.registrationTopic,
         keySerde: serdes.foreign,
         valueSerde: subscriptionSerde(serdes.primary),
+        partitioner:
+          otherPartitioner === undefined
+            ? null
+            : (topic, key, _value, count) => otherPartitioner.call(options, topic, key, count),
       })
     }),
   )

@@ -4,6 +4,7 @@ import { TopologyError } from '../errors.js'
 import type { KGroupedStream } from '../kgrouped-stream.js'
 import type { KStream } from '../kstream.js'
 import type { KTable } from '../ktable.js'
+import type { StoreType } from '../options.js'
 import type { Topology } from '../topology.js'
 import type { GroupedHandle, StreamHandle, TableHandle } from './handles.js'
 
@@ -35,6 +36,7 @@ export interface DslFactory {
 /** The calls of one `StreamsBuilder`, and the counter from which names are made. */
 export class Graph {
   readonly dsl: DslFactory
+  readonly defaultStoreType: StoreType
   readonly root = new GraphNode('root', () => {})
   /** Added by the user, for processors. */
   readonly stores = new Map<string, StoreSpec>()
@@ -46,8 +48,9 @@ export class Graph {
   #names = 0
   #nodes = 0
 
-  constructor(dsl: DslFactory) {
+  constructor(dsl: DslFactory, defaultStoreType: StoreType) {
     this.dsl = dsl
+    this.defaultStoreType = defaultStoreType
   }
 
   newName(prefix: string): string {

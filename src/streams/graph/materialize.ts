@@ -130,7 +130,7 @@ function commonOptions(
     name,
     keySerde: keySerde ?? graph.defaults.key,
     valueSerde: valueSerde ?? graph.defaults.value,
-    persistent: options.storeType !== 'memory',
+    persistent: (options.storeType ?? graph.defaultStoreType) === 'sqlite',
     logging: logging !== false,
     logConfig: typeof logging === 'object' ? logging : {},
     ...(layout === undefined ? {} : { layout: layout as TableLayout<unknown, unknown> }),

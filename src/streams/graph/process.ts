@@ -1,9 +1,11 @@
-import type {
-  FixedKeyProcessorSupplier,
-  ProcessOptions,
-  Processor,
-  ProcessorContext,
-  ProcessorSupplier,
+import {
+  connectedStores,
+  type FixedKeyProcessorSupplier,
+  type ProcessOptions,
+  type Processor,
+  type ProcessorContext,
+  type ProcessorSupplier,
+  supply,
 } from '../processor-api.js'
 import { processRecords } from '../processors/process.js'
 import { checkName } from './graph.js'
@@ -19,7 +21,7 @@ export function attachProcessor(
   return attach(stream, name, processRecords(supplier), {
     key: 'changed',
     value: 'changed',
-    stores: options.stores ?? [],
+    stores: connectedStores(supplier, options),
     recordAtATime: true,
   })
 }
@@ -36,7 +38,7 @@ export function attachValueProcessor(
     processRecords(() => withFixedKey(supplier)),
     {
       value: 'changed',
-      stores: options.stores ?? [],
+      stores: connectedStores(supplier, options),
       recordAtATime: true,
     },
   )
@@ -51,7 +53,7 @@ function nameOf(stream: StreamHandle, options: ProcessOptions, prefix: string): 
 function withFixedKey(
   supplier: FixedKeyProcessorSupplier<unknown, unknown, unknown>,
 ): Processor<unknown, unknown, unknown, unknown> {
-  const inner = supplier()
+  const inner = supply(supplier)
   let key: unknown = null
   return {
     init(context: ProcessorContext<unknown, unknown>) {

@@ -1,10 +1,8 @@
 import type { StoreSpec } from '../../state/index.js'
 import { TopologyError } from '../errors.js'
-import type { Consumed, Materialized } from '../options.js'
+import { type Consumed, consumedSource, type Materialized } from '../options.js'
 import type { ProcessorSupplier } from '../processor-api.js'
-import { processRecords } from '../processors/process.js'
 import { keptTableSource } from '../processors/table-source.js'
-import type { Topology } from '../topology.js'
 import { checkName, type Graph, GraphNode } from './graph.js'
 import type { GlobalTableHandle, StreamHandle, TableHandle } from './handles.js'
 import { keepKeyValue, storeNameOf } from './materialize.js'
@@ -12,22 +10,6 @@ import { SourceTable } from './source-table.js'
 
 type TableOptions = Consumed<unknown, unknown> & {
   readonly materialized?: Materialized<unknown, unknown>
-}
-
-function addSource(
-  topology: Topology,
-  name: string,
-  topics: readonly string[] | RegExp,
-  options: Consumed<unknown, unknown>,
-): void {
-  topology.addSource({
-    name,
-    topics,
-    keySerde: options.keySerde ?? null,
-    valueSerde: options.valueSerde ?? null,
-    timestampExtractor: options.timestampExtractor ?? null,
-    offsetReset: options.offsetReset ?? null,
-  })
 }
 
 export function streamSource(
@@ -40,7 +22,7 @@ export function streamSource(
     topics instanceof RegExp ? topics : typeof topics === 'string' ? [topics] : [...new Set(topics)]
   const node = graph.add(
     graph.root,
-    new GraphNode(name, (topology) => addSource(topology, name, list, options)),
+    new GraphNode(name, (topology) => topology.addSource(consumedSource(name, list, options))),
   )
   return {
     graph,
@@ -64,7 +46,7 @@ export function tableSource(graph: Graph, topic: string, options: TableOptions):
   const node = graph.add(
     graph.root,
     new GraphNode(name, (topology) => {
-      addSource(topology, sourceName, [topic], consumed)
+      topology.addSource(consumedSource(sourceName, [topic], consumed))
       topology.addProcessor({ name, parents: [sourceName], operator: table.operator() })
       if (!table.materialized) return
       const sourceTopic = graph.optimize && !kept.versioned ? topic : null
@@ -97,7 +79,7 @@ export function globalTableSource(graph: Graph, topic: string, options: TableOpt
   graph.add(
     graph.root,
     new GraphNode(name, (topology) => {
-      addSource(topology, sourceName, [topic], consumed)
+      topology.addSource(consumedSource(sourceName, [topic], consumed))
       topology.addProcessor({ name, parents: [sourceName], operator })
       topology.addStateStore(kept.spec, [name], { global: true, sourceTopic: topic })
     }),
@@ -126,14 +108,7 @@ export function globalStoreSource(
   graph.add(
     graph.root,
     new GraphNode(name, (topology) => {
-      addSource(topology, sourceName, [topic], options)
-      topology.addProcessor({
-        name,
-        parents: [sourceName],
-        operator: processRecords(supplier),
-        recordAtATime: true,
-      })
-      topology.addStateStore({ ...spec, logging: false }, [name], { global: true, sourceTopic: topic })
+      topology.addGlobalStore(spec, { ...options, topic, sourceName, processorName: name, supplier })
     }),
   )
 }

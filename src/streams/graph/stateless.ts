@@ -1,4 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
+import type { StoreSpec } from '../../state/index.js'
 import type { KeyValue, KeyValueMapper, Predicate, ValueMapper } from '../functions.js'
 import type { BatchOperator } from '../node.js'
 import type { Grouped } from '../options.js'
@@ -18,7 +19,7 @@ import type { GroupedHandle, StreamHandle } from './handles.js'
 export interface Effect {
   readonly key?: 'changed'
   readonly value?: 'changed'
-  readonly stores?: readonly string[]
+  readonly stores?: readonly (string | StoreSpec)[]
   readonly recordAtATime?: boolean
   readonly deadLetterTopic?: string
 }

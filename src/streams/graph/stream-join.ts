@@ -1,7 +1,7 @@
 import type { Serde } from '../../serde/index.js'
 import { type StoreSpec, Stores } from '../../state/index.js'
 import type { ValueJoiner } from '../functions.js'
-import type { StreamJoined } from '../options.js'
+import type { StoreType, StreamJoined } from '../options.js'
 import { passThrough } from '../processors/pass-through.js'
 import { selfJoin } from '../processors/self-join.js'
 import { joinStreamSide, keepForJoin } from '../processors/stream-join.js'
@@ -19,6 +19,11 @@ import { ensureRepartitioned } from './repartition.js'
 export type StreamJoinType = 'inner' | 'left' | 'outer'
 
 type Joiner = ValueJoiner<unknown, unknown, unknown, unknown>
+
+interface KeptForJoin {
+  readonly storeType: StoreType
+  readonly logging: boolean
+}
 
 interface JoinNames {
   readonly thisWindowed: string
@@ -62,17 +67,16 @@ export function joinStreams(
     left: leftSerdes.valueSerde ?? graph.defaults.value,
     right: rightSerdes.valueSerde ?? graph.defaults.value,
   }
-  const thisStore = windowStore(names.thisStore, windows, sides.keySerde, sides.left, options)
-  const otherStore = windowStore(names.otherStore, windows, sides.keySerde, sides.right, options)
+  const kept = { storeType: options.storeType ?? graph.defaultStoreType, logging: options.logging ?? true }
+  const thisStore = windowStore(names.thisStore, windows, sides.keySerde, sides.left, kept)
+  const otherStore = windowStore(names.otherStore, windows, sides.keySerde, sides.right, kept)
   const node = graph.add(
     [leftParent.node, rightParent.node],
     new GraphNode(names.merge, (topology) => {
       if (self && graph.optimize) writeSelfJoin(topology, leftParent.name, names, thisStore, joiner, windows)
       else {
         const unmatched =
-          names.sharedStore === null
-            ? null
-            : unmatchedStore(names.sharedStore, sides, joiner, windows, options)
+          names.sharedStore === null ? null : unmatchedStore(names.sharedStore, sides, joiner, windows, kept)
         const parents = { left: leftParent.name, right: rightParent.name }
         writeJoin(topology, parents, type, names, { thisStore, otherStore, unmatched }, joiner, windows)
       }
@@ -128,7 +132,7 @@ function windowStore(
   windows: JoinWindows,
   keySerde: Serde<unknown>,
   valueSerde: Serde<unknown>,
-  options: StreamJoined<unknown, unknown, unknown>,
+  { storeType, logging }: KeptForJoin,
 ): StoreSpec {
   return Stores.window({
     name,
@@ -137,8 +141,8 @@ function windowStore(
     windowSizeMs: windows.sizeMs,
     retentionMs: windows.sizeMs + windows.graceMs,
     retainDuplicates: true,
-    persistent: options.storeType !== 'memory',
-    logging: options.logging ?? true,
+    persistent: storeType === 'sqlite',
+    logging,
   })
 }
 
@@ -147,14 +151,14 @@ function unmatchedStore(
   serdes: { keySerde: Serde<unknown>; left: Serde<unknown>; right: Serde<unknown> },
   joiner: Joiner,
   windows: JoinWindows,
-  options: StreamJoined<unknown, unknown, unknown>,
+  { storeType, logging }: KeptForJoin,
 ): { readonly spec: StoreSpec; readonly unmatched: UnmatchedStore } {
   const spec = Stores.keyValue({
     name,
     keySerde: unmatchedKeySerde(serdes.keySerde),
     valueSerde: unmatchedValueSerde(serdes.left, serdes.right),
-    persistent: options.storeType !== 'memory',
-    logging: options.logging ?? true,
+    persistent: storeType === 'sqlite',
+    logging,
   })
   return { spec, unmatched: { storeName: name, joiner, windows } }
 }

@@ -1,12 +1,12 @@
 import type { Serde } from '../../serde/index.js'
-import { Stores } from '../../state/index.js'
+import { type StoreSpec, Stores } from '../../state/index.js'
 import { TopologyError } from '../errors.js'
 import type { KeyValueMapper, Predicate, ValueMapper } from '../functions.js'
 import { timeKeySerde } from '../internal-serdes.js'
 import { keyIdentity } from '../key-identity.js'
 import type { BatchOperator } from '../node.js'
 import type { Materialized } from '../options.js'
-import type { ProcessOptions, ValueTransformerSupplier } from '../processor-api.js'
+import { connectedStores, type ProcessOptions, type ValueTransformerSupplier } from '../processor-api.js'
 import { deriveTable } from '../processors/derive-table.js'
 import { suppress } from '../processors/suppress.js'
 import { heldChangeSerde, SuppressBuffer } from '../processors/suppress-buffer.js'
@@ -46,7 +46,7 @@ function addDerived(
   kept: KeptTable | null,
   options: StoreOptions,
   valueSerde: Serde<unknown> | null,
-  stores: readonly string[] = [],
+  stores: readonly (string | StoreSpec)[] = [],
 ): TableHandle {
   const node = table.graph.add(
     table.node,
@@ -106,9 +106,10 @@ export function transformTableValues(
   const prefix = 'KTABLE-TRANSFORMVALUES-'
   const kept = keepDerived(table, options, prefix, null)
   const name = table.graph.named(options.name, prefix)
-  const { stores = [] } = options
+  const stores = connectedStores(supplier, options)
+  const names = stores.map((store) => (typeof store === 'string' ? store : store.name))
   const derived = new DerivedTable(table.table, kept, (parent) => ({
-    storeNames: [...parent.storeNames, ...stores],
+    storeNames: [...parent.storeNames, ...names],
     open: (context) => computedGetter(parent, openTransformer(supplier, context)).open(context),
   }))
   const operator: BatchOperator = (context) =>

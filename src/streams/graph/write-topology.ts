@@ -24,7 +24,22 @@ export function writeTopology(graph: Graph, options: BuildOptions): Topology {
     }
     for (const child of node.children) if (!written.has(child) && !queue.includes(child)) queue.push(child)
   }
+  if (options.ensureExplicitInternalResourceNaming) refuseGeneratedNames(topology)
   return topology
+}
+
+const generated = /(?:KSTREAM|KTABLE|STATE-STORE)[A-Z-]*-\d{10}(?:-|$)/
+
+function refuseGeneratedNames(topology: Topology): void {
+  const kept = [...topology.stores].filter(([, { global }]) => !global).map(([name]) => name)
+  const stores = kept.filter((name) => generated.test(name))
+  const topics = [...topology.repartitionTopics.keys()].filter((name) => generated.test(name))
+  const list = [...stores.map((name) => `store ${name}`), ...topics.map((name) => `topic ${name}`)]
+  if (list.length > 0) {
+    throw new TopologyError(
+      `these names are generated, and would change with the topology: ${list.join(', ')}; give the operators a name or a store`,
+    )
+  }
 }
 
 function takeFirst(queue: GraphNode[]): GraphNode {

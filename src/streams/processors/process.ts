@@ -1,12 +1,21 @@
 import { type AnyBatch, headersOf, originRow } from '../batch.js'
-import type { BatchOperator, NodeContext } from '../node.js'
-import type {
-  ForwardedRecord,
-  ProcessorContext,
-  ProcessorSupplier,
-  RecordPosition,
+import type { BatchOperator, NodeContext, ProcessorNode } from '../node.js'
+import {
+  type ForwardedRecord,
+  type ProcessorContext,
+  type ProcessorSupplier,
+  type RecordPosition,
+  supply,
 } from '../processor-api.js'
 import { operate, overRows } from '../rx/operate.js'
+
+/** The node of a processor of the processor API, without its place in the topology. */
+export function processorNode<K, V, KO, VO>(
+  supplier: ProcessorSupplier<K, V, KO, VO>,
+): Pick<ProcessorNode, 'kind' | 'stores' | 'operator' | 'recordAtATime'> {
+  const operator = processRecords(supplier as ProcessorSupplier<unknown, unknown, unknown, unknown>)
+  return { kind: 'processor', stores: [], operator, recordAtATime: true }
+}
 
 /** Runs a processor of the processor API. Each `forward` is a batch of one record, on its way at once. */
 export function processRecords(
@@ -14,7 +23,7 @@ export function processRecords(
 ): BatchOperator {
   return (context) => {
     const position = new CurrentPosition()
-    const processor = supplier()
+    const processor = supply(supplier)
     processor.init?.(contextOf(context, position))
     context.onClose(() => processor.close?.())
     return operate((batch) => {
@@ -45,6 +54,7 @@ function contextOf(context: NodeContext, position: CurrentPosition): ProcessorCo
   return {
     applicationId: context.applicationId,
     taskId: context.taskId,
+    appConfigs: context.appConfigs,
     forward: (record, child) => context.forward(recordBatch(record, position), child ?? null),
     getStateStore: (name) => context.stateStore(name),
     schedule: (intervalMs, type, callback) => context.schedule(intervalMs, type, callback),

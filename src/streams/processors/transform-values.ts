@@ -1,15 +1,16 @@
 import type { NodeContext } from '../node.js'
-import type { ValueTransformerSupplier } from '../processor-api.js'
+import { supply, type ValueTransformerSupplier } from '../processor-api.js'
 
 /** A running transformer, as a function from key and value to the new value. */
 export function openTransformer(
   supplier: ValueTransformerSupplier<unknown, unknown, unknown>,
   context: NodeContext,
 ): (key: unknown, value: unknown) => unknown {
-  const transformer = supplier()
+  const transformer = supply(supplier)
   transformer.init?.({
     applicationId: context.applicationId,
     taskId: context.taskId,
+    appConfigs: context.appConfigs,
     getStateStore: (name) => context.stateStore(name),
     schedule: (intervalMs, type, callback) => context.schedule(intervalMs, type, callback),
     currentStreamTimeMs: () => context.currentStreamTimeMs(),

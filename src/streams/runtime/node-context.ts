@@ -1,5 +1,6 @@
 import type { StateStore } from '../../state/index.js'
 import { type AnyBatch, originRow } from '../batch.js'
+import type { ResolvedConfig } from '../config.js'
 import { TopologyError } from '../errors.js'
 import type {
   AsyncContext,
@@ -17,7 +18,7 @@ export class TaskNodeContext implements NodeContext {
   readonly taskId: string
   readonly nodeName: string
   readonly partition: number
-  readonly emitIntervalMs: number
+  readonly appConfigs: ResolvedConfig
   readonly emitEveryUpdate: boolean
   readonly flushCallbacks: (() => void)[] = []
   readonly closeCallbacks: (() => void)[] = []
@@ -30,7 +31,7 @@ export class TaskNodeContext implements NodeContext {
     this.taskId = host.taskId
     this.nodeName = node.name
     this.partition = host.partition
-    this.emitIntervalMs = host.emitIntervalMs
+    this.appConfigs = host.config
     this.emitEveryUpdate = host.emitEveryUpdate
     this.#node = node
     this.#graph = graph

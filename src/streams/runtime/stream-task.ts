@@ -47,7 +47,7 @@ export class StreamTask implements TaskHost, InputHost {
   readonly taskId: string
   readonly partition: number
   readonly clock: Clock
-  readonly emitIntervalMs: number
+  readonly config: ResolvedConfig
   readonly emitEveryUpdate: boolean
   readonly metrics: TaskMetrics
   readonly state: StateManager
@@ -67,7 +67,7 @@ export class StreamTask implements TaskHost, InputHost {
     this.taskId = options.taskId
     this.partition = options.partition
     this.clock = config.clock
-    this.emitIntervalMs = config.emitIntervalMs
+    this.config = config
     this.emitEveryUpdate = config.emitEveryUpdate
     this.metrics = options.metrics
     this.state = options.openState(options.metrics)

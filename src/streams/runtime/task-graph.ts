@@ -2,6 +2,7 @@ import { Subject } from 'rxjs'
 import type { Clock } from '../../common/index.js'
 import type { StateStore } from '../../state/index.js'
 import type { AnyBatch } from '../batch.js'
+import type { ResolvedConfig } from '../config.js'
 import { messageOf, ProcessingError, StreamsError, TopologyError } from '../errors.js'
 import type {
   Cancellable,
@@ -24,7 +25,7 @@ export interface TaskHost {
   readonly taskId: string
   readonly partition: number
   readonly clock: Clock
-  readonly emitIntervalMs: number
+  readonly config: ResolvedConfig
   readonly emitEveryUpdate: boolean
   stateStore(name: string): StateStore | undefined
   globalStore(name: string): StateStore | undefined

@@ -18,7 +18,7 @@ export interface CatalogueEntry {
   readonly inputs: readonly TopicEntry[]
   readonly outputs: readonly TopicEntry[]
   readonly stores: readonly StoreEntry[]
-  readonly config: { readonly emitIntervalMs: number; readonly 'topology.optimization'?: 'all' }
+  readonly config: { readonly 'topology.optimization'?: 'all' }
   readonly definition: string
 }
 

@@ -24,7 +24,6 @@ function runScenario(entry: CatalogueEntry, scenario: Scenario): Results {
     applicationId: 'oracle',
     defaultKeySerde: serdeOfType('string'),
     defaultValueSerde: serdeOfType('string'),
-    emitIntervalMs: entry.config.emitIntervalMs,
     initialWallClockTimeMs: scenario.wallClockStart,
   })
   try {

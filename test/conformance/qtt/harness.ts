@@ -11,7 +11,6 @@ import { createFunctionRegistry } from '../../../src/sql/functions/built-in.js'
 import type { FunctionRegistry } from '../../../src/sql/functions/registry.js'
 import type { DataSource } from '../../../src/sql/metastore.js'
 import type { PlanNode, SourceNode } from '../../../src/sql/plan/plan-node.js'
-import type { Settings } from '../../../src/sql/properties.js'
 import { MemorySchemaRegistry } from '../../../src/sql/schema-registry/index.js'
 import { StatementExecutor } from '../../../src/sql/statements/executor.js'
 import type { PersistentQuery, QueryHost, TopicHost } from '../../../src/sql/statements/persistent-query.js'
@@ -178,14 +177,13 @@ export class QueryDriver {
   readonly #inputs
   readonly #output
 
-  constructor({ query, compiled }: HostedQuery, emitIntervalMs: number) {
+  constructor({ query, compiled }: HostedQuery) {
     this.id = query.id
     this.sources = [...new Set(topicsRead(query.plan.root))]
     this.sink = query.plan.sink?.topic ?? null
     this.driver = new TopologyTestDriver(compiled.topology, {
       applicationId: `_confluent-ksql-some.ksql.service.idquery_${query.id}`,
       deserializationExceptionHandler: 'log-and-continue',
-      emitIntervalMs,
     })
     this.#inputs = new Map(
       this.sources.map((topic) => [topic, this.driver.createInputTopic(topic, bytesSerde, bytesSerde)]),
@@ -219,16 +217,4 @@ function topicsRead(node: PlanNode): string[] {
     default:
       return topicsRead(node.input)
   }
-}
-
-/** Wall-clock throttle of EMIT FINAL and of unmatched join rows: 1 s, unless the case says otherwise. */
-export function emitIntervalOf(settings: Settings): number {
-  for (const name of [
-    'ksql.streams.__emit.interval.ms.kstreams.windowed.aggregation__',
-    'ksql.streams.__emit.interval.ms.kstreams.outer.join.spurious.results.fix__',
-  ]) {
-    const value = settings.get(name)
-    if (value !== undefined) return Number(value)
-  }
-  return 1000
 }

@@ -5,7 +5,7 @@ import type { Case } from './cases.js'
 import { checkOutputs } from './check-outputs.js'
 import { checkPost } from './check-post.js'
 import { errorDifference } from './expected-error.js'
-import { emitIntervalOf, Harness, QueryDriver } from './harness.js'
+import { Harness, QueryDriver } from './harness.js'
 import { registerTopicSchemas } from './topic-schemas.js'
 
 /** Runs a case of the qtt suite (README sections 2 to 7). Null when it passes, else what differs first. */
@@ -26,7 +26,7 @@ export async function runQttCase(c: Case): Promise<string | null> {
     }
     if (c.expectedError !== null && c.inputs.length === 0) return 'an error was expected, none came'
     if (c.expectedError === null && harness.queries.size === 0) return 'no query was started'
-    runQueries(c, harness, emitIntervalOf(settings))
+    runQueries(c, harness)
   } catch (error) {
     return errorDifference(c, error)
   }
@@ -55,11 +55,11 @@ export function declareTopics(c: Case, statements: ReturnType<typeof parseScript
 }
 
 /** README section 3, step 4: query by query, record by record. */
-function runQueries(c: Case, harness: Harness, emitIntervalMs: number): void {
+function runQueries(c: Case, harness: Harness): void {
   const inputs = c.inputs.map((r) => harness.encodeInput(r))
   const inputTopics = new Set(inputs.map((r) => r.topic))
   for (const hosted of harness.queries.values()) {
-    const query = new QueryDriver(hosted, emitIntervalMs)
+    const query = new QueryDriver(hosted)
     try {
       const feed = (record: (typeof inputs)[number]): void => {
         for (const written of query.feed(record)) harness.appendRecord(written)

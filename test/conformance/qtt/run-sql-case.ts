@@ -13,7 +13,7 @@ import type { KeyValueStore, StateStore } from '../../../src/state/index.js'
 import type { Case } from './cases.js'
 import type { LoggedRecord } from './check-outputs.js'
 import { errorDifference } from './expected-error.js'
-import { emitIntervalOf, Harness, type HostedQuery, QueryDriver } from './harness.js'
+import { Harness, type HostedQuery, QueryDriver } from './harness.js'
 import { declareTopics } from './run-qtt-case.js'
 
 /** Runs a script of the sql suite (README section 10). Null when it passes. */
@@ -84,7 +84,7 @@ class SqlScript {
     for (const [id, hosted] of this.#harness.queries) {
       const before = this.#drivers.get(id)
       if (before?.hosted === hosted) continue
-      const driver = new QueryDriver(hosted, emitIntervalOf(this.#settings))
+      const driver = new QueryDriver(hosted)
       if (before !== undefined) {
         copyState(before.driver, driver)
         before.driver.close()

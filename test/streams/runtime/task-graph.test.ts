@@ -2,7 +2,12 @@ import { map } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../src/common/index.js'
 import { Serdes } from '../../../src/serde/index.js'
-import type { AnyBatch, NodeContext, TopologyNode } from '../../../src/streams/index.js'
+import {
+  type AnyBatch,
+  type NodeContext,
+  resolveConfig,
+  type TopologyNode,
+} from '../../../src/streams/index.js'
 import { TaskGraph, type TaskHost } from '../../../src/streams/runtime/task-graph.js'
 import { TopologyTestDriver } from '../../../src/testing/index.js'
 import { identity, mapping, model, processor, sink, source, watching } from './topology-kit.js'
@@ -13,7 +18,7 @@ function host(sent: string[] = [], more: Partial<TaskHost> = {}): TaskHost {
     taskId: '0_0',
     partition: 0,
     clock: new ManualClock(),
-    emitIntervalMs: 0,
+    config: resolveConfig({ applicationId: 'app' }),
     emitEveryUpdate: true,
     stateStore: () => undefined,
     globalStore: () => undefined,
