@@ -17,6 +17,8 @@ export interface BatchBuilderOptions {
   readonly compression?: CompressionType
   /** Room to begin with. Default 4,096. */
   readonly initialBytes?: number
+  /** `appendWith` refuses larger records with MESSAGE_TOO_LARGE. Default: no bound. */
+  readonly recordBytesMax?: number
 }
 
 /** What `finish` puts into the header; everything has a default. */
@@ -61,7 +63,8 @@ export interface WireBatchBuilder extends RecordBatchBuilder {
 
 /** Collects records in wire form. A builder made here is what `Producer.writeBatch` takes. */
 export function createBatchBuilder(options: BatchBuilderOptions = {}): WireBatchBuilder {
-  return new BatchBuilder(options.compression ?? 'none', Math.max(options.initialBytes ?? 4096, 256))
+  const { compression = 'none', initialBytes = 4096, recordBytesMax = Number.POSITIVE_INFINITY } = options
+  return new BatchBuilder(compression, Math.max(initialBytes, 256), recordBytesMax)
 }
 
 /** Up to this, setting bytes one by one is faster than a call. */
@@ -80,14 +83,16 @@ class BatchBuilder implements WireBatchBuilder {
   maxTimestamp = -1
   readonly #out: ByteWriter
   readonly #initialBytes: number
+  readonly #recordBytesMax: number
   #handedOver = false
   // Widths of the last record's length fields: the guess for the next one.
   #lengthWidth = 1
   #keyWidth = 1
   #valueWidth = 1
 
-  constructor(compression: CompressionType, initialBytes: number) {
+  constructor(compression: CompressionType, initialBytes: number, recordBytesMax: number) {
     this.compression = compression
+    this.#recordBytesMax = recordBytesMax
     this.#initialBytes = initialBytes
     this.#out = new ByteWriter(initialBytes)
     this.#out.position = BATCH_HEADER_BYTES
@@ -162,6 +167,8 @@ class BatchBuilder implements WireBatchBuilder {
       out.reserve(headers == null || headers.length === 0 ? 8 : 8 + sizeOfHeaders(headers))
       out.position = writeHeaders(out.buffer, out.position, headers)
       this.#lengthWidth = closeGap(out, start, this.#lengthWidth)
+      if (out.position - start > this.#recordBytesMax)
+        throw tooLarge(out.position - start, this.#recordBytesMax)
     } catch (error) {
       out.position = start
       throw error
@@ -352,4 +359,8 @@ function writeHeaders(buffer: Buffer, position: number, headers: Headers | null 
     if (value !== null) at = copy(value, buffer, at)
   }
   return at
+}
+
+function tooLarge(bytes: number, max: number): KafkaError {
+  return new KafkaError('MESSAGE_TOO_LARGE', `a record of ${bytes} bytes is larger than ${max}`)
 }

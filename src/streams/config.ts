@@ -1,40 +1,10 @@
 import { type Clock, systemClock } from '../common/index.js'
-import type { Headers } from '../log/index.js'
 import type { Serde } from '../serde/index.js'
 import { StreamsConfigError } from './errors.js'
+import type { ExceptionHandler, FailedRecord, ProductionExceptionHandler } from './exception-handlers.js'
 import type { DroppedReason, TimestampExtractor } from './node.js'
 
 export type ProcessingGuarantee = 'exactly_once_v2' | 'at_least_once'
-
-/** A source record that an error handler is asked about. Key and value are the bytes as they lie in the log. */
-export interface FailedRecord {
-  readonly taskId: string
-  /** The node whose function threw; null where the record could not even be read. */
-  readonly node: string | null
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly timestamp: number
-  readonly headers: Headers
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly error: unknown
-}
-
-/** A result that could not be written. */
-export interface FailedResult {
-  readonly taskId: string
-  readonly node: string
-  readonly topic: string
-  readonly key: unknown
-  readonly value: unknown
-  readonly timestamp: number
-  readonly error: unknown
-}
-
-export type HandlerResponse = 'continue' | 'fail'
-/** 'log-and-fail' stops the application (or what its uncaught handler says); 'log-and-continue' counts and goes on. */
-export type ExceptionHandler<F> = 'log-and-fail' | 'log-and-continue' | ((failure: F) => HandlerResponse)
 
 /** What becomes of an instance whose processing failed. REPLACE_THREAD aborts, and starts again from the last commit. */
 export type UncaughtExceptionResponse = 'REPLACE_THREAD' | 'SHUTDOWN_CLIENT'
@@ -69,11 +39,14 @@ export interface StreamsConfig {
   readonly autoOffsetReset?: 'earliest' | 'latest'
   readonly deserializationExceptionHandler?: ExceptionHandler<FailedRecord>
   readonly processingExceptionHandler?: ExceptionHandler<FailedRecord>
-  readonly productionExceptionHandler?: ExceptionHandler<FailedResult>
+  readonly productionExceptionHandler?: ProductionExceptionHandler
+  /** Largest record that is written, bytes; a larger one is a production failure. Default 1 MiB. */
+  readonly maxRequestSize?: number
   /**
    * Source records that a handler passed over, and the one that stopped the application, are kept here as they were,
-   * with what went wrong in headers (KIP-1034). Created with one partition where it does not exist; letters go to
-   * partition 0. A record that stops the application at every start leaves a letter every time.
+   * with what went wrong in headers (KIP-1034), unless the handler answers with letters of its own. Created with one
+   * partition where it does not exist; letters go to partition 0. A record that stops the application at every start
+   * leaves a letter every time.
    */
   readonly deadLetterTopic?: string
   /** Is told of every record that was left out, beside the counter. */
@@ -131,6 +104,7 @@ export function resolveConfig(config: StreamsConfig): ResolvedConfig {
     deserializationExceptionHandler: config.deserializationExceptionHandler ?? 'log-and-fail',
     processingExceptionHandler: config.processingExceptionHandler ?? 'log-and-fail',
     productionExceptionHandler: config.productionExceptionHandler ?? 'log-and-fail',
+    maxRequestSize: config.maxRequestSize ?? 1024 * 1024,
     topicConfigs: config.topicConfigs ?? {},
     clock: config.clock ?? systemClock,
   }
@@ -138,6 +112,7 @@ export function resolveConfig(config: StreamsConfig): ResolvedConfig {
   atLeast(resolved, 'cacheMaxEntries', 0)
   atLeast(resolved, 'maxTaskIdleMs', -1)
   atLeast(resolved, 'bufferedRecordsPerPartition', 1)
+  atLeast(resolved, 'maxRequestSize', 1)
   return resolved
 }
 
@@ -145,11 +120,4 @@ function atLeast<N extends string>(config: Record<N, number>, name: N, least: nu
   if (!(config[name] >= least)) {
     throw new StreamsConfigError(`${name} must be a number of at least ${least}, found ${config[name]}`)
   }
-}
-
-/** What a handler says about a failure. */
-export function askHandler<F>(handler: ExceptionHandler<F>, failure: F): HandlerResponse {
-  if (handler === 'log-and-continue') return 'continue'
-  if (handler === 'log-and-fail') return 'fail'
-  return handler(failure)
 }

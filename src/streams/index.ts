@@ -25,10 +25,6 @@ export {
   TimeWindowedCogroupedKStream,
 } from './cogrouped-kstream.js'
 export {
-  type ExceptionHandler,
-  type FailedRecord,
-  type FailedResult,
-  type HandlerResponse,
   type ProcessingGuarantee,
   type ResolvedConfig,
   resolveConfig,
@@ -36,6 +32,17 @@ export {
   type UncaughtExceptionResponse,
 } from './config.js'
 export * from './errors.js'
+export {
+  type DeadLetterRecord,
+  deadLetterRecord,
+  type ErrorHandlerContext,
+  type ExceptionHandler,
+  type FailedRecord,
+  type FailedResult,
+  type HandlerResponse,
+  type HandlerResult,
+  type ProductionExceptionHandler,
+} from './exception-handlers.js'
 export * from './functions.js'
 export { GlobalKTable } from './global-ktable.js'
 export { KGroupedStream } from './kgrouped-stream.js'

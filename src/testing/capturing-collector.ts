@@ -5,10 +5,10 @@ import type { CapturedRecord } from './captured-record.js'
 
 /** Keeps what tasks send, as bytes. */
 export class CapturingCollector implements runtime.RecordCollector {
-  readonly #options: Parameters<typeof runtime.sinkSerdes>[1]
+  readonly #options: runtime.SinkOptions
   #records: CapturedRecord[] = []
 
-  constructor(options: Parameters<typeof runtime.sinkSerdes>[1]) {
+  constructor(options: runtime.SinkOptions) {
     this.#options = options
   }
 
@@ -19,17 +19,21 @@ export class CapturingCollector implements runtime.RecordCollector {
     return records
   }
 
-  send(sink: SinkNode, batch: AnyBatch): void {
+  send(sink: SinkNode, batch: AnyBatch, failed: runtime.OnWriteFailure): void {
     const { keySerde, valueSerde } = runtime.sinkSerdes(sink, this.#options)
     for (let row = 0; row < batch.size; row++) {
-      const topic = runtime.topicOf(sink, batch, row, this.#options.resolveTopic)
-      this.#records.push({
-        topic,
-        key: serialize(keySerde, batch.keys[row]),
-        value: serialize(valueSerde, batch.values[row]),
-        timestamp: batch.timestamps[row]!,
-        headers: headersOf(batch, row) ?? [],
-      })
+      const topic = runtime.topicOf(sink, batch, row, this.#options, failed)
+      if (topic === null) continue
+      const timestamp = batch.timestamps[row]!
+      const headers = headersOf(batch, row) ?? []
+      try {
+        const key = serialize(keySerde, batch.keys[row])
+        const value = serialize(valueSerde, batch.values[row])
+        this.#records.push({ topic, key, value, timestamp, headers })
+      } catch (error) {
+        const origin = runtime.failureOrigin(batch, row, keySerde, valueSerde)
+        failed(row, { topic, origin, error, attempt: 1, canPass: false })
+      }
     }
   }
 

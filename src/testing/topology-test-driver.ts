@@ -10,6 +10,7 @@ import type {
 } from '../state/index.js'
 import { openStateDatabase, type VersionedKeyValueStore } from '../state/index.js'
 import {
+  type DeadLetterRecord,
   InvalidStateError,
   resolveConfig,
   runtime,
@@ -213,16 +214,20 @@ export class TopologyTestDriver {
     try {
       return action()
     } catch (error) {
-      const topic = this.#config.deadLetterTopic
-      const failure = runtime.failedRecordOf(error)
-      if (topic !== undefined && failure !== undefined) {
-        const { key, value, timestamp } = failure
-        const headers = runtime.deadLetterHeaders(failure)
-        this.#produced.add(topic)
-        this.#output(topic).push({ topic, key, value, timestamp, headers })
-      }
+      for (const letter of runtime.deadLettersOf(error)) this.#keepLetter(letter)
       throw error
     }
+  }
+
+  #keepLetter({ topic, key, value, timestamp, headers = [] }: DeadLetterRecord): void {
+    this.#produced.add(topic)
+    this.#output(topic).push({
+      topic,
+      key: key === null ? null : Buffer.from(key),
+      value: value === null ? null : Buffer.from(value),
+      timestamp,
+      headers,
+    })
   }
 
   /** Puts a record before the nodes that read its topic. Returns false when there are none. */
@@ -334,6 +339,7 @@ export class TopologyTestDriver {
       names: this.#names,
       config: this.#config,
       openDatabase: () => openStateDatabase({ path: ':memory:' }),
+      sendDeadLetter: (letter) => this.#keepLetter(letter),
     })
     for (const topic of global.topics) global.include({ topic, partition: 0 })
     return global

@@ -1,30 +1,44 @@
-import type { Headers } from '../../log/index.js'
-import type { FailedRecord } from '../config.js'
-import { messageOf } from '../errors.js'
+import type { Log, Producer } from '../../log/index.js'
+import type { DeadLetterRecord } from '../exception-handlers.js'
 
-/** The records behind errors that stop the application: their letters are written once everything else is undone. */
-const fatal = new WeakMap<object, FailedRecord>()
+/** The letters of errors that stop the application: they are written once everything else is undone. */
+const fatal = new WeakMap<object, readonly DeadLetterRecord[]>()
 
-/** Remembers the record that an error is about. Returns the error. */
-export function withFailedRecord<E extends object>(error: E, failure: FailedRecord): E {
-  fatal.set(error, failure)
+/** Remembers the letters that belong to an error. Returns the error. */
+export function withDeadLetters<E extends object>(error: E, letters: readonly DeadLetterRecord[]): E {
+  fatal.set(error, letters)
   return error
 }
 
-export function failedRecordOf(error: unknown): FailedRecord | undefined {
-  return typeof error === 'object' && error !== null ? fatal.get(error) : undefined
+export function deadLettersOf(error: unknown): readonly DeadLetterRecord[] {
+  return (typeof error === 'object' && error !== null ? fatal.get(error) : undefined) ?? []
 }
 
-/** The headers of a dead letter, by the names of KIP-1034, behind those of the record itself. */
-export function deadLetterHeaders(failure: FailedRecord): Headers {
-  const error = failure.error
-  const text: [string, string][] = [
-    ['__streams.errors.exception', error instanceof Error ? error.name : typeof error],
-    ['__streams.errors.message', messageOf(error)],
-    ['__streams.errors.stacktrace', (error instanceof Error ? error.stack : undefined) ?? ''],
-    ['__streams.errors.topic', failure.topic],
-    ['__streams.errors.partition', String(failure.partition)],
-    ['__streams.errors.offset', String(failure.offset)],
-  ]
-  return [...failure.headers, ...text.map(([key, value]) => ({ key, value: Buffer.from(value) }))]
+/** Writes letters outside of transactions: for what stopped the application, and for global tables. */
+export class DeadLetterWriter {
+  readonly #log: Log
+  #producer: Producer | null = null
+  #failure: { error: unknown } | null = null
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  send({ topic, partition = 0, key, value, timestamp, headers = [] }: DeadLetterRecord): void {
+    this.#producer ??= this.#log.producer()
+    this.#producer.send({ topic, partition, key, value, timestamp, headers }).catch((error: unknown) => {
+      this.#failure ??= { error }
+    })
+  }
+
+  /** Resolves once all letters are written. Throws what kept one from it. */
+  async close(): Promise<void> {
+    const producer = this.#producer
+    this.#producer = null
+    await producer?.flush()
+    await producer?.close()
+    const failure = this.#failure
+    this.#failure = null
+    if (failure !== null) throw failure.error
+  }
 }

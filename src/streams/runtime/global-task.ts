@@ -1,6 +1,7 @@
 import type { DecodedBatch, TopicPartition } from '../../log/index.js'
 import type { StateDatabase, StateStore } from '../../state/index.js'
 import type { ResolvedConfig } from '../config.js'
+import type { DeadLetterRecord } from '../exception-handlers.js'
 import type { TopologyModel } from '../topology-model.js'
 import { InputPartition } from './input-partition.js'
 import { TaskMetrics } from './metrics.js'
@@ -9,9 +10,6 @@ import type { RecordCollector } from './record-collector.js'
 import { StateManager } from './state-manager.js'
 import { StreamTask } from './stream-task.js'
 import { inputOptions, sourcesOf, type TopicNames, taskStore } from './topics.js'
-
-/** Global nodes have no sinks, and their stores no changelog. */
-const nowhere: RecordCollector = { send() {}, sendRaw() {} }
 
 /**
  * The global stores of an instance. Each is filled from all partitions of its topic, by the nodes that the topology
@@ -31,6 +29,8 @@ export class GlobalTask {
     names: TopicNames
     config: ResolvedConfig
     openDatabase: () => StateDatabase
+    /** Takes the letters of records that were left out: again at every start, since the topics are read again. */
+    sendDeadLetter: (letter: DeadLetterRecord) => void
   }) {
     const { model, names, config } = options
     this.#model = model
@@ -41,19 +41,25 @@ export class GlobalTask {
     this.topics = new Set(
       sourcesOf(nodes).flatMap((source) => (source.topics instanceof RegExp ? [] : [...source.topics])),
     )
+    // Global nodes have no sinks, and their stores no changelog.
+    const letters: RecordCollector = {
+      send() {},
+      sendRaw: (topic, partition, key, value, timestamp, headers = []) =>
+        options.sendDeadLetter({ topic, partition, key, value, timestamp, headers }),
+    }
     this.#task = new StreamTask({
       taskId: 'global',
       partition: -1,
       nodes,
       config: { ...config, maxTaskIdleMs: -1, bufferedRecordsPerPartition: Number.MAX_SAFE_INTEGER },
-      collector: nowhere,
+      collector: letters,
       globalStore: (name) => this.store(name),
       metrics: this.metrics,
       openState: (metrics) =>
         new StateManager({
           stores: stores.map((store) => taskStore(store, names)),
           database: options.openDatabase(),
-          collector: nowhere,
+          collector: letters,
           partition: -1,
           cacheEntriesMax: config.cacheMaxEntries,
           metrics,

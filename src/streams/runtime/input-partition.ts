@@ -1,7 +1,7 @@
 import type { DecodedBatch, TopicPartition } from '../../log/index.js'
 import type { Serde } from '../../serde/index.js'
-import type { FailedRecord } from '../config.js'
 import { messageOf, ProcessingError, StreamsError } from '../errors.js'
+import type { DeadLetterRecord, FailedRecord } from '../exception-handlers.js'
 import type { TimestampExtractor } from '../node.js'
 import { KeyPool, pooled } from './key-pool.js'
 import { rawHeaders, rawKey, rawValue } from './run.js'
@@ -19,14 +19,16 @@ export interface InputOptions {
 export interface Skipped {
   readonly reason: 'deserialization' | 'negative-timestamp'
   readonly failure: FailedRecord
+  readonly deadLetters: readonly DeadLetterRecord[]
 }
 
-/** What reading a record asks of the task. Returns when the record may be passed over, else throws. */
+/** What reading records asks of the task. */
 export interface InputHost {
   readonly taskId: string
   /** Shared by the partitions of a task: a join looks keys of one up in what another has brought. */
   readonly keyPool?: KeyPool
-  deserializationError(failure: FailedRecord): void
+  /** The letters of a record that may be passed over; else throws. */
+  deserializationError(failure: FailedRecord): readonly DeadLetterRecord[]
   skipped(skipped: Skipped): void
 }
 
@@ -181,7 +183,8 @@ export class InputPartition implements TopicPartition {
           continue
         }
         if (timestamp < 0) {
-          skips.push({ beforeRow: size, reason: 'negative-timestamp', failure: this.#failure(raw, i, null) })
+          const failure = this.#failure(raw, i, null)
+          skips.push({ beforeRow: size, reason: 'negative-timestamp', failure, deadLetters: [] })
           continue
         }
       }
@@ -247,11 +250,11 @@ export class InputPartition implements TopicPartition {
   ): unknown {
     const failure = this.#failure(raw, row, cause)
     try {
-      this.#host.deserializationError(failure)
+      const deadLetters = this.#host.deserializationError(failure)
+      skips.push({ beforeRow, reason: 'deserialization', failure, deadLetters })
     } catch (error) {
       return error
     }
-    skips.push({ beforeRow, reason: 'deserialization', failure })
     return null
   }
 
@@ -267,6 +270,7 @@ export class InputPartition implements TopicPartition {
       key: rawKey(raw, row),
       value: rawValue(raw, row),
       error,
+      record: null,
     }
   }
 }

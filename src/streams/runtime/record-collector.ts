@@ -1,15 +1,27 @@
-import { ByteWriter } from '../../common/index.js'
-import type { Headers, Producer, RecordBatchBuilder } from '../../log/index.js'
-import type { Serde } from '../../serde/index.js'
+import { ByteWriter, type Clock } from '../../common/index.js'
+import { type Headers, KafkaError, type Producer, type RecordBatchBuilder } from '../../log/index.js'
+import { type Serde, serialize } from '../../serde/index.js'
 import { type AnyBatch, headersOf, originRow } from '../batch.js'
-import { askHandler, type ExceptionHandler, type FailedResult } from '../config.js'
-import { messageOf, ProductionError, StreamsConfigError } from '../errors.js'
-import type { SinkNode } from '../node.js'
+import { StreamsConfigError } from '../errors.js'
+import type { SinkNode, TopicNameExtractor } from '../node.js'
+
+/** A record that could not be written. */
+export interface WriteFailure {
+  /** Where it was to go; '' where the sink's function that names the topic threw. */
+  readonly topic: string
+  readonly origin: 'topic' | 'key' | 'value' | 'write'
+  readonly error: unknown
+  readonly attempt: number
+  /** Another attempt may succeed. */
+  readonly canPass: boolean
+}
+
+/** Decides what becomes of a record that could not be written: it is left out, or tried again; else throws. */
+export type OnWriteFailure = (row: number, failure: WriteFailure) => 'continue' | 'retry'
 
 /** Where the results of tasks go: a port, so that the test driver can keep them. */
 export interface RecordCollector {
-  /** `dropped` is told of each record that could not be written and that the production handler passed over. */
-  send(sink: SinkNode, batch: AnyBatch, taskId: string, dropped: (row: number) => void): void
+  send(sink: SinkNode, batch: AnyBatch, failed: OnWriteFailure): void
   sendRaw(
     topic: string,
     partition: number,
@@ -52,15 +64,46 @@ export function sinkSerdes(
   return { keySerde, valueSerde }
 }
 
+/** The topic of a record, or null, and `failed` told, where the function that names it throws. */
 export function topicOf(
   sink: SinkNode,
   batch: AnyBatch,
   row: number,
-  resolve: (name: string) => string,
-): string {
-  if (typeof sink.topic === 'string') return resolve(sink.topic)
+  options: SinkOptions,
+  failed: OnWriteFailure,
+): string | null {
+  if (typeof sink.topic === 'string') return options.resolveTopic(sink.topic)
+  try {
+    return dynamicTopic(sink.topic, batch, row)
+  } catch (error) {
+    failed(row, { topic: '', origin: 'topic', error, attempt: 1, canPass: false })
+    return null
+  }
+}
+
+/** Which of the serdes it was that threw; 'write' when neither did. */
+export function failureOrigin(
+  batch: AnyBatch,
+  row: number,
+  keySerde: Serde<unknown>,
+  valueSerde: Serde<unknown>,
+): 'key' | 'value' | 'write' {
+  if (throwsOn(keySerde, batch.keys[row])) return 'key'
+  return throwsOn(valueSerde, batch.values[row]) ? 'value' : 'write'
+}
+
+function throwsOn(serde: Serde<unknown>, value: unknown): boolean {
+  try {
+    serialize(serde, value)
+    return false
+  } catch {
+    return true
+  }
+}
+
+function dynamicTopic(name: TopicNameExtractor, batch: AnyBatch, row: number): string {
   const origin = batch.origin
-  return sink.topic(batch.keys[row], batch.values[row], {
+  return name(batch.keys[row], batch.values[row], {
     topic: origin?.topic ?? null,
     partition: origin?.partition ?? -1,
     offset: origin === null ? -1 : origin.offsets[originRow(batch, row)]!,
@@ -71,10 +114,14 @@ export function topicOf(
 
 interface CollectorOptions extends SinkOptions {
   readonly producer: Producer
-  readonly createBatchBuilder: (options: { readonly initialBytes: number }) => RecordBatchBuilder
+  readonly createBatchBuilder: (options: {
+    readonly initialBytes: number
+    readonly recordBytesMax: number
+  }) => RecordBatchBuilder
+  readonly maxRequestSize: number
+  readonly clock: Clock
   /** The default partitioner, over the serialised key. */
   readonly partitionOf: (key: Uint8Array, partitionCount: number) => number
-  readonly productionExceptionHandler: ExceptionHandler<FailedResult>
   /** Called before the first record after a commit: begins the transaction. */
   readonly onFirstRecord: () => void
 }
@@ -82,6 +129,16 @@ interface CollectorOptions extends SinkOptions {
 /** A batch is handed over when it holds this many bytes; the rest at the commit. */
 const batchBytesMax = 256 * 1024
 const batchBytesMin = 3 * 1024
+/** Pause before a topic that does not exist is asked for again, ms. */
+const retryBackoffMs = 100
+
+/** A record for a topic whose partition count is not known yet. */
+interface WaitingRecord {
+  readonly row: number
+  readonly write: () => void
+  readonly failed: OnWriteFailure
+  attempts: number
+}
 
 interface TopicBuffer {
   readonly topic: string
@@ -90,7 +147,9 @@ interface TopicBuffer {
   readonly builders: (RecordBatchBuilder | null)[]
   /** Size of the last batch of each partition. */
   readonly lastBytes: number[]
-  readonly waiting: (() => void)[]
+  waiting: WaitingRecord[]
+  /** Wall-clock time before which the log is not asked again, ms. */
+  retryAt: number
   /** Where records without a key go; moves on with every batch handed over. */
   sticky: number
 }
@@ -138,22 +197,41 @@ export class ProducerRecordCollector implements RecordCollector {
     }
   }
 
-  send(sink: SinkNode, batch: AnyBatch, taskId: string, dropped: (row: number) => void): void {
+  send(sink: SinkNode, batch: AnyBatch, failed: OnWriteFailure): void {
     this.#begin()
     const { keySerde, valueSerde } = sinkSerdes(sink, this.#options)
     let buffer: TopicBuffer | null = null
     for (let row = 0; row < batch.size; row++) {
       if (buffer === null || typeof sink.topic !== 'string') {
-        buffer = this.#buffer(topicOf(sink, batch, row, this.#options.resolveTopic))
+        const topic = topicOf(sink, batch, row, this.#options, failed)
+        if (topic === null) continue
+        buffer = this.#buffer(topic)
       }
-      try {
-        this.#append(buffer, sink, keySerde, valueSerde, batch, row)
-      } catch (error) {
-        this.#failed(sink, buffer.topic, batch, row, taskId, error)
-        dropped(row)
-      }
+      this.#write(buffer, sink, keySerde, valueSerde, batch, row, failed)
     }
     this.recordsOut += batch.size
+  }
+
+  #write(
+    buffer: TopicBuffer,
+    sink: SinkNode,
+    keySerde: Serde<unknown>,
+    valueSerde: Serde<unknown>,
+    batch: AnyBatch,
+    row: number,
+    failed: OnWriteFailure,
+  ): void {
+    if (buffer.partitionCount === null) {
+      const write = () => this.#write(buffer, sink, keySerde, valueSerde, batch, row, failed)
+      buffer.waiting.push({ row, write, failed, attempts: 0 })
+      return
+    }
+    try {
+      this.#append(buffer, buffer.partitionCount, sink, keySerde, valueSerde, batch, row)
+    } catch (error) {
+      const origin = failureOrigin(batch, row, keySerde, valueSerde)
+      failed(row, { topic: buffer.topic, origin, error, attempt: 1, canPass: false })
+    }
   }
 
   sendRaw(
@@ -189,9 +267,7 @@ export class ProducerRecordCollector implements RecordCollector {
   /** Waits for room in the producer, and for the partition counts of topics seen for the first time. */
   async drain(): Promise<void> {
     for (const buffer of this.#topics.values()) {
-      if (buffer.waiting.length === 0) continue
-      buffer.partitionCount = await this.#options.producer.partitionsFor(buffer.topic)
-      for (const append of buffer.waiting.splice(0)) append()
+      if (this.#isDue(buffer)) await this.#writeWaiting(buffer)
     }
     const pending = this.#pending
     this.#pending = null
@@ -200,13 +276,44 @@ export class ProducerRecordCollector implements RecordCollector {
 
   get mustDrain(): boolean {
     if (this.#pending !== null) return true
-    for (const buffer of this.#topics.values()) if (buffer.waiting.length > 0) return true
+    for (const buffer of this.#topics.values()) if (this.#isDue(buffer)) return true
     return false
   }
 
-  /** Hands everything to the producer. */
+  #isDue(buffer: TopicBuffer): boolean {
+    return buffer.waiting.length > 0 && this.#options.clock.now() >= buffer.retryAt
+  }
+
+  async #writeWaiting(buffer: TopicBuffer): Promise<void> {
+    try {
+      buffer.partitionCount = await this.#options.producer.partitionsFor(buffer.topic)
+    } catch (error) {
+      this.#askAboutWaiting(buffer, error)
+      return
+    }
+    for (const { write } of buffer.waiting.splice(0)) write()
+  }
+
+  /** The topic cannot be written to: record by record, what is not given up waits on. */
+  #askAboutWaiting(buffer: TopicBuffer, error: unknown): void {
+    const { topic } = buffer
+    const canPass = error instanceof KafkaError && error.retriable
+    buffer.waiting = buffer.waiting.filter((record) => {
+      const attempt = ++record.attempts
+      return record.failed(record.row, { topic, origin: 'write', error, attempt, canPass }) === 'retry'
+    })
+    buffer.retryAt = this.#options.clock.now() + retryBackoffMs
+  }
+
+  /** Hands everything to the producer, and waits for what waits for its topic. */
   async handOver(): Promise<void> {
     await this.drain()
+    while ([...this.#topics.values()].some(({ waiting }) => waiting.length > 0)) {
+      await new Promise<void>((resolve) => {
+        this.#options.clock.setTimer(retryBackoffMs, resolve, true)
+      })
+      await this.drain()
+    }
     for (const buffer of this.#topics.values()) {
       for (let partition = 0; partition < buffer.builders.length; partition++) this.#hand(buffer, partition)
     }
@@ -238,6 +345,7 @@ export class ProducerRecordCollector implements RecordCollector {
 
   #append(
     buffer: TopicBuffer,
+    count: number,
     sink: SinkNode,
     keySerde: Serde<unknown>,
     valueSerde: Serde<unknown>,
@@ -249,11 +357,6 @@ export class ProducerRecordCollector implements RecordCollector {
     const key = batch.keys[row]
     const value = batch.values[row]
     const headers = headersOf(batch, row)
-    const count = buffer.partitionCount
-    if (count === null) {
-      buffer.waiting.push(() => this.#append(buffer, sink, keySerde, valueSerde, batch, row))
-      return
-    }
     if (count === 1 && sink.partitioner === null) {
       this.#builder(buffer, 0).appendWith(timestamp, keySerde, key, valueSerde, value, headers)
       this.#sendWhenFull(buffer, 0)
@@ -296,27 +399,18 @@ export class ProducerRecordCollector implements RecordCollector {
     return partition
   }
 
-  #failed(sink: SinkNode, topic: string, batch: AnyBatch, row: number, taskId: string, error: unknown): void {
-    const failure: FailedResult = {
-      taskId,
-      node: sink.name,
-      topic,
-      key: batch.keys[row],
-      value: batch.values[row],
-      timestamp: batch.timestamps[row]!,
-      error,
-    }
-    if (askHandler(this.#options.productionExceptionHandler, failure) === 'continue') return
-    throw new ProductionError(`a record cannot be written to ${topic}: ${messageOf(error)}`, {
-      cause: error,
-      place: { taskId, node: sink.name },
-    })
-  }
-
   #buffer(topic: string): TopicBuffer {
     let buffer = this.#topics.get(topic)
     if (buffer === undefined) {
-      buffer = { topic, partitionCount: null, builders: [], lastBytes: [], waiting: [], sticky: 0 }
+      buffer = {
+        topic,
+        partitionCount: null,
+        builders: [],
+        lastBytes: [],
+        waiting: [],
+        retryAt: 0,
+        sticky: 0,
+      }
       this.#topics.set(topic, buffer)
     }
     return buffer
@@ -327,7 +421,10 @@ export class ProducerRecordCollector implements RecordCollector {
     if (builder !== undefined && builder !== null) return builder
     // The last batch is the best guess of the next one's size.
     const initialBytes = (buffer.lastBytes[partition] ?? batchBytesMin) + 1024
-    const created = this.#options.createBatchBuilder({ initialBytes })
+    const created = this.#options.createBatchBuilder({
+      initialBytes,
+      recordBytesMax: this.#options.maxRequestSize,
+    })
     buffer.builders[partition] = created
     return created
   }

@@ -1,17 +1,31 @@
 import type { Clock } from '../../common/index.js'
 import type { FetchedBatch, OffsetCommit } from '../../log/index.js'
 import type { StateStore } from '../../state/index.js'
-import { type AnyBatch, originRow } from '../batch.js'
-import { askHandler, type FailedRecord, type ResolvedConfig } from '../config.js'
-import { DeserializationError, messageOf, ProcessingError } from '../errors.js'
+import { type AnyBatch, headersOf, originRow } from '../batch.js'
+import type { ResolvedConfig } from '../config.js'
+import {
+  DeserializationError,
+  messageOf,
+  ProcessingError,
+  ProductionError,
+  type StreamsErrorPlace,
+} from '../errors.js'
+import {
+  askHandler,
+  type DeadLetterRecord,
+  deadLetterRecord,
+  type ErrorHandlerContext,
+  type FailedRecord,
+  type FailedResult,
+} from '../exception-handlers.js'
 import type { DroppedReason, SinkNode, TopologyNode } from '../node.js'
-import { deadLetterHeaders, withFailedRecord } from './dead-letters.js'
+import { withDeadLetters } from './dead-letters.js'
 import type { InputHost, Skipped } from './input-partition.js'
 import { KeyPool } from './key-pool.js'
 import type { TaskMetrics } from './metrics.js'
 import type { PartitionGroup } from './partition-group.js'
 import { encodePartitionTime } from './partition-time.js'
-import type { RecordCollector } from './record-collector.js'
+import type { RecordCollector, WriteFailure } from './record-collector.js'
 import { type RunOrigin, rawHeaders, rawKey, rawValue } from './run.js'
 import type { StateManager } from './state-manager.js'
 import { TaskGraph, type TaskHost } from './task-graph.js'
@@ -181,11 +195,46 @@ export class StreamTask implements TaskHost, InputHost {
   send(sink: SinkNode, batch: AnyBatch): void {
     this.dirty = true
     this.metrics.recordsOut += batch.size
-    this.#options.collector.send(sink, batch, this.taskId, (row) => {
-      const origin = batch.origin
-      const offset = origin === null ? -1 : origin.offsets[originRow(batch, row)]!
-      this.dropped(sink.name, 'production', origin?.topic ?? null, origin?.partition ?? -1, offset)
+    this.#options.collector.send(sink, batch, (row, failure) => this.#writeFailed(sink, batch, row, failure))
+  }
+
+  /** Asks the production handler. Returns 'continue' or 'retry', else throws. */
+  #writeFailed(sink: SinkNode, batch: AnyBatch, row: number, failure: WriteFailure): 'continue' | 'retry' {
+    const { topic, origin, error, attempt } = failure
+    if (origin === 'topic') {
+      this.metrics.recordsOut--
+      this.processingError(sink.name, error, batch, row)
+      return 'continue'
+    }
+    const source = this.#errorContext(sink.name, batch, row)
+    const failed: FailedResult = {
+      taskId: this.taskId,
+      node: sink.name,
+      topic,
+      key: batch.keys[row],
+      value: batch.values[row],
+      timestamp: batch.timestamps[row]!,
+      headers: headersOf(batch, row) ?? [],
+      origin,
+      attempt,
+      source,
+      error,
+    }
+    const answer = askHandler(this.#options.config.productionExceptionHandler, failed)
+    if (answer.result === 'retry' && failure.canPass) return 'retry'
+    const letters = this.#lettersOf(source, error, answer.deadLetters)
+    if (answer.result === 'continue') {
+      this.metrics.recordsOut--
+      this.dropped(sink.name, 'production', source.topic || null, source.partition, source.offset)
+      this.#sendLetters(letters)
+      return 'continue'
+    }
+    const place = placeOf(this.taskId, source)
+    const fatal = new ProductionError(`a record cannot be written to ${topic}: ${messageOf(error)}`, {
+      cause: error,
+      place,
     })
+    throw withDeadLetters(fatal, letters)
   }
 
   dropped(
@@ -201,26 +250,26 @@ export class StreamTask implements TaskHost, InputHost {
 
   processingError(node: string, error: unknown, batch: AnyBatch, row: number): void {
     const failure = this.#failedRecord(node, error, batch, row)
-    if (askHandler(this.#options.config.processingExceptionHandler, failure) === 'fail') {
-      throw this.#fatal(failure)
-    }
+    const answer = askHandler(this.#options.config.processingExceptionHandler, failure)
+    const letters = this.#lettersOf(failure, error, answer.deadLetters)
+    if (answer.result === 'fail') throw this.#fatal(failure, letters)
     this.dropped(node, 'processing', failure.topic, failure.partition, failure.offset)
-    this.#sendDeadLetter(failure)
+    this.#sendLetters(letters)
   }
 
   processingFailure(node: string, error: unknown, batch: AnyBatch, row: number): Error {
-    return this.#fatal(this.#failedRecord(node, error, batch, row))
+    const failure = this.#failedRecord(node, error, batch, row)
+    return this.#fatal(failure, this.#lettersOf(failure, error, null))
   }
 
-  #fatal(failure: FailedRecord): Error {
-    const { node, topic, partition, offset, error } = failure
-    const place = { taskId: this.taskId, ...(node === null ? {} : { node }) }
-    const where = topic === '' ? place : { ...place, topic, partition, offset }
-    return withFailedRecord(new ProcessingError(messageOf(error), { cause: error, place: where }), failure)
+  #fatal(failure: FailedRecord, letters: readonly DeadLetterRecord[]): Error {
+    const { error } = failure
+    const place = placeOf(this.taskId, failure)
+    return withDeadLetters(new ProcessingError(messageOf(error), { cause: error, place }), letters)
   }
 
   deadLetter(node: string, topic: string, error: unknown, batch: AnyBatch, row: number): void {
-    this.#sendDeadLetter(this.#failedRecord(node, error, batch, row), topic)
+    this.#sendLetters([deadLetterRecord(topic, this.#errorContext(node, batch, row), error)])
   }
 
   requestCommit(): void {
@@ -234,36 +283,54 @@ export class StreamTask implements TaskHost, InputHost {
 
   // ------------------------------------------------------------------------------- what reading input asks for
 
-  deserializationError(failure: FailedRecord): void {
-    if (askHandler(this.#options.config.deserializationExceptionHandler, failure) === 'continue') return
+  deserializationError(failure: FailedRecord): readonly DeadLetterRecord[] {
+    const answer = askHandler(this.#options.config.deserializationExceptionHandler, failure)
+    const letters = this.#lettersOf(failure, failure.error, answer.deadLetters)
+    if (answer.result === 'continue') return letters
     const error = new DeserializationError(`the record cannot be read: ${messageOf(failure.error)}`, {
       cause: failure.error,
-      place: {
-        taskId: this.taskId,
-        topic: failure.topic,
-        partition: failure.partition,
-        offset: failure.offset,
-      },
+      place: placeOf(this.taskId, failure),
     })
-    throw withFailedRecord(error, failure)
+    throw withDeadLetters(error, letters)
   }
 
   skipped(skipped: Skipped): void {
     const { failure, reason } = skipped
     this.dirty = true
     this.dropped(failure.topic, reason, failure.topic, failure.partition, failure.offset)
-    if (reason === 'deserialization') this.#sendDeadLetter(failure)
+    this.#sendLetters(skipped.deadLetters)
   }
 
-  #sendDeadLetter(failure: FailedRecord, topic = this.#options.config.deadLetterTopic): void {
-    if (topic === undefined) return
+  /** Those of the handler, or the one that the configuration asks for. */
+  #lettersOf(
+    source: ErrorHandlerContext,
+    error: unknown,
+    answered: readonly DeadLetterRecord[] | null,
+  ): readonly DeadLetterRecord[] {
+    const topic = this.#options.config.deadLetterTopic
+    return answered ?? (topic === undefined ? [] : [deadLetterRecord(topic, source, error)])
+  }
+
+  #sendLetters(letters: readonly DeadLetterRecord[]): void {
     const { collector } = this.#options
-    collector.sendRaw(topic, 0, failure.key, failure.value, failure.timestamp, deadLetterHeaders(failure))
+    for (const { topic, partition = 0, key, value, timestamp, headers } of letters) {
+      collector.sendRaw(topic, partition, key, value, timestamp, headers)
+    }
   }
 
   #failedRecord(node: string, error: unknown, batch: AnyBatch, row: number): FailedRecord {
+    const record = {
+      key: batch.keys[row],
+      value: batch.values[row],
+      timestamp: batch.timestamps[row] ?? -1,
+      headers: headersOf(batch, row) ?? [],
+    }
+    return { ...this.#errorContext(node, batch, row), error, record }
+  }
+
+  #errorContext(node: string, batch: AnyBatch, row: number): ErrorHandlerContext {
     const origin = batch.origin as RunOrigin | null
-    const place = { taskId: this.taskId, node, timestamp: batch.timestamps[row] ?? -1, error }
+    const place = { taskId: this.taskId, node, timestamp: batch.timestamps[row] ?? -1 }
     if (origin?.raw === undefined) {
       return { ...place, topic: '', partition: -1, offset: -1, headers: [], key: null, value: null }
     }
@@ -280,4 +347,9 @@ export class StreamTask implements TaskHost, InputHost {
       value: rawValue(origin.raw, rawRow),
     }
   }
+}
+
+function placeOf(taskId: string, { node, topic, partition, offset }: ErrorHandlerContext): StreamsErrorPlace {
+  const place = { taskId, ...(node === null ? {} : { node }) }
+  return topic === '' ? place : { ...place, topic, partition, offset }
 }

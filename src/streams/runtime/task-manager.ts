@@ -14,7 +14,7 @@ import type { ResolvedConfig } from '../config.js'
 import type { SourceNode } from '../node.js'
 import type { TopologyModel } from '../topology-model.js'
 import { restoreStores, type StoreRestored } from './changelog-reader.js'
-import { deadLetterHeaders, failedRecordOf } from './dead-letters.js'
+import { DeadLetterWriter, deadLettersOf } from './dead-letters.js'
 import { GlobalTask } from './global-task.js'
 import { InputPartition } from './input-partition.js'
 import { TaskMetrics } from './metrics.js'
@@ -69,6 +69,7 @@ export class TaskManager implements ThreadHost {
   readonly #options: TaskManagerOptions
   readonly #names: TopicNames
   readonly #collector: ProducerRecordCollector
+  readonly #letters: DeadLetterWriter
   readonly #exactlyOnce: boolean
   readonly #byPartition = new Map<string, StreamTask>()
   #plan: TopicPlan | null = null
@@ -82,6 +83,7 @@ export class TaskManager implements ThreadHost {
     const { config, log } = options
     this.#options = options
     this.config = config
+    this.#letters = new DeadLetterWriter(log)
     this.#exactlyOnce = config.processingGuarantee === 'exactly_once_v2'
     this.#names = new TopicNames(config.applicationId, options.model)
     this.#lastPurge = config.clock.now()
@@ -102,7 +104,8 @@ export class TaskManager implements ThreadHost {
       defaultKeySerde: config.defaultKeySerde,
       defaultValueSerde: config.defaultValueSerde,
       resolveTopic: (name) => this.#names.resolve(name),
-      productionExceptionHandler: config.productionExceptionHandler,
+      maxRequestSize: config.maxRequestSize,
+      clock: config.clock,
       onFirstRecord: () => this.#begin(),
     })
   }
@@ -213,6 +216,7 @@ export class TaskManager implements ThreadHost {
       names: this.#names,
       config: this.config,
       openDatabase: () => openStateDatabase({ path: ':memory:' }),
+      sendDeadLetter: (letter) => this.#letters.send(letter),
     })
     this.#global = global
     const partitions = sources.flatMap(({ topic, partitions: count }) =>
@@ -418,22 +422,8 @@ export class TaskManager implements ThreadHost {
       // The next owner of the transactional id aborts it.
     }
     await this.#close().catch(() => {})
-    await this.#keepDeadLetter(error).catch(() => {})
-  }
-
-  /** The record that stopped the application (KIP-1034), outside of the transaction that has been undone. */
-  async #keepDeadLetter(error: unknown): Promise<void> {
-    const topic = this.config.deadLetterTopic
-    const failure = failedRecordOf(error)
-    if (topic === undefined || failure === undefined || failure.topic === '') return
-    const { key, value, timestamp } = failure
-    const producer = this.#options.log.producer()
-    try {
-      const headers = deadLetterHeaders(failure)
-      await producer.send({ topic, partition: 0, key, value, timestamp, headers })
-    } finally {
-      await producer.close()
-    }
+    for (const letter of deadLettersOf(error)) this.#letters.send(letter)
+    await this.#letters.close().catch(() => {})
   }
 
   async #close(): Promise<void> {
@@ -442,6 +432,7 @@ export class TaskManager implements ThreadHost {
     attempt(() => this.#global?.close(), errors)
     await this.producer.close().catch((error: unknown) => errors.push(error))
     await this.consumer.close().catch((error: unknown) => errors.push(error))
+    await this.#letters.close().catch((error: unknown) => errors.push(error))
     if (errors.length > 0) throw errors[0]
   }
 }

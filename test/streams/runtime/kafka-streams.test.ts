@@ -1,72 +1,21 @@
 import { mergeMap } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { nextEventLoopTurn } from '../../../src/common/index.js'
-import { Log } from '../../../src/log/index.js'
 import { type Serde, Serdes, type Windowed } from '../../../src/serde/index.js'
 import type { ReadOnlyKeyValueStore, ValueAndTimestamp } from '../../../src/state/index.js'
 import {
   CopartitionError,
   DeserializationError,
-  KafkaStreams,
-  type KafkaStreamsOptions,
   ProcessingError,
   StreamsBuilder,
   TimeWindows,
   type TopologyModel,
 } from '../../../src/streams/index.js'
+import { logWith, produce, read, run, text, type Written } from './app-kit.js'
 
-const text = Serdes.string()
 const long = Serdes.long()
 
 type Counts = ReadOnlyKeyValueStore<string, ValueAndTimestamp<number>>
-
-async function logWith(topics: Record<string, number>): Promise<Log> {
-  const log = Log.memory()
-  await log.admin.createTopics(Object.entries(topics).map(([topic, partitions]) => ({ topic, partitions })))
-  return log
-}
-
-interface Written {
-  readonly key: string | null
-  readonly value: string | null
-  readonly timestamp?: number
-  readonly partition?: number
-}
-
-async function produce(log: Log, topic: string, records: readonly Written[]): Promise<void> {
-  const producer = log.producer({ keySerde: text, valueSerde: text })
-  for (const [i, record] of records.entries()) {
-    await producer.send({ topic, timestamp: i, ...record })
-  }
-  await producer.close()
-}
-
-/** Reads committed records of all partitions until `count` are there. */
-async function read<V = string>(log: Log, topic: string, count: number, valueSerde?: Serde<V>) {
-  const consumer = log.consumer<string, V>({
-    keySerde: text,
-    valueSerde: valueSerde ?? (text as unknown as Serde<V>),
-    isolationLevel: 'read_committed',
-    autoOffsetReset: 'earliest',
-  })
-  const [description] = await log.admin.describeTopics([topic])
-  consumer.assign(description!.partitions.map(({ partition }) => ({ topic, partition })))
-  const records = []
-  while (records.length < count) records.push(...(await consumer.poll(10_000)))
-  await consumer.close()
-  return records
-}
-
-function run(log: Log, topology: TopologyModel, options: Partial<KafkaStreamsOptions> = {}): KafkaStreams {
-  return new KafkaStreams(topology, {
-    log,
-    applicationId: 'app',
-    defaultKeySerde: text as Serde<unknown>,
-    defaultValueSerde: text as Serde<unknown>,
-    commitIntervalMs: 0,
-    ...options,
-  })
-}
 
 function copying(change: (value: string) => string = (value) => value): TopologyModel {
   const builder = new StreamsBuilder()

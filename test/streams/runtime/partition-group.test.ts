@@ -61,6 +61,7 @@ function input(
       taskId: '0_0',
       deserializationError(failure) {
         if (options.fail === true) throw new Error(`fails at ${failure.offset}`)
+        return []
       },
       skipped: (skip) => options.skipped?.push(skip),
     },
