@@ -1,3 +1,6 @@
+// Buffer stands in public types: this brings its declaration to whoever imports them.
+/// <reference types="node" preserve="true" />
+
 /**
  * A growable byte buffer that hot paths write into without allocating per value.
  *
