@@ -28,6 +28,8 @@ export interface FileSystem {
   makeDirectory(path: string): void
   /** Removes a file or a whole directory; nothing happens where there is none. */
   remove(path: string): void
+  /** As `remove`, off the event loop: freeing the blocks of a large file takes long. */
+  removeAsync(path: string): Promise<void>
   /** Atomic; replaces the target. */
   rename(from: string, to: string): void
   readFile(path: string): Buffer
@@ -35,6 +37,8 @@ export interface FileSystem {
   writeFileAtomic(path: string, bytes: Uint8Array): void
   /** Makes creations, removals and renames in this directory stable. */
   syncDirectory(path: string): void
+  /** As `syncDirectory`, off the event loop. */
+  syncDirectoryAsync(path: string): Promise<void>
   /** Modification time, ms since the epoch. */
   modifiedMs(path: string): number
   /**

@@ -39,6 +39,7 @@ class MemoryFile {
   }
 
   write(bytes: Uint8Array, position: number): void {
+    if (bytes.length === 0) return
     const end = position + bytes.length
     if (position > this.size) this.#zero(this.size, position)
     let at = position
@@ -141,6 +142,10 @@ export class MemoryFiles implements FileSystem {
     directory.entries.delete(name)
   }
 
+  async removeAsync(path: string): Promise<void> {
+    this.remove(path)
+  }
+
   rename(from: string, to: string): void {
     const moved = this.#find(from)
     if (moved === undefined) throw fileError('ENOENT', from, 'no such file or directory')
@@ -170,6 +175,10 @@ export class MemoryFiles implements FileSystem {
 
   syncDirectory(path: string): void {
     if (!this.isDirectory(path)) throw fileError('ENOENT', path, 'no such directory')
+  }
+
+  async syncDirectoryAsync(path: string): Promise<void> {
+    this.syncDirectory(path)
   }
 
   modifiedMs(path: string): number {

@@ -79,6 +79,7 @@ export const nodeFiles: FileSystem = {
   isDirectory: (path) => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
   makeDirectory: (path) => void fs.mkdirSync(path, { recursive: true }),
   remove: (path) => fs.rmSync(path, { recursive: true, force: true }),
+  removeAsync: (path) => fs.promises.rm(path, { recursive: true, force: true }),
   rename: (from, to) => fs.renameSync(from, to),
   readFile: (path) => fs.readFileSync(path),
   writeFileAtomic(path, bytes) {
@@ -101,6 +102,15 @@ export const nodeFiles: FileSystem = {
       fs.fsyncSync(descriptor)
     } finally {
       fs.closeSync(descriptor)
+    }
+  },
+  async syncDirectoryAsync(path) {
+    if (process.platform === 'win32') return
+    const directory = await fs.promises.open(path, 'r')
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
     }
   },
   modifiedMs: (path) => fs.statSync(path).mtimeMs,

@@ -7,6 +7,13 @@ const CHUNK_BYTES = 1024 * 1024
 /** Reads up to the size of `into` at a position; returns how many bytes. */
 export type ReadAt = (into: Buffer, position: number) => number
 
+export interface ScanOptions {
+  /** How much is read at once, but for larger batches. Default 1 MiB. */
+  readonly chunkBytes?: number
+  /** Reads every chunk into the same memory: a batch is valid until the next one is asked for. */
+  readonly reuseMemory?: boolean
+}
+
 /** Walks the batches of a file from one position to another, a chunk in memory at a time. */
 export class BatchScanner {
   /** Where the next batch begins. */
@@ -16,17 +23,27 @@ export class BatchScanner {
   readonly #end: number
   #chunk: Buffer = Buffer.alloc(0)
   #chunkAt = 0
+  readonly #chunkBytes: number
+  readonly #memory: Buffer | null
 
-  constructor(read: ReadAt, path: string, position: number, end: number) {
+  constructor(
+    read: ReadAt,
+    path: string,
+    position: number,
+    end: number,
+    { chunkBytes = CHUNK_BYTES, reuseMemory = false }: ScanOptions = {},
+  ) {
     this.#read = read
     this.#path = path
     this.position = position
     this.#end = end
+    this.#chunkBytes = chunkBytes
+    this.#memory = reuseMemory ? Buffer.allocUnsafe(Math.min(end - position, chunkBytes)) : null
   }
 
   /**
    * The next batch, whole but not verified; null at the end. Throws CorruptRecordError where the bytes left cannot
-   * be one. The batch stays valid.
+   * be one. The batch stays valid, unless memory is reused.
    */
   next(): RecordBatchView | null {
     const left = this.#end - this.position
@@ -47,8 +64,10 @@ export class BatchScanner {
   /** Makes the `bytes` at `position` part of the chunk; true: that took a new chunk. */
   #load(bytes: number): boolean {
     if (this.position + bytes <= this.#chunkAt + this.#chunk.length) return false
-    const length = Math.min(this.#end - this.position, Math.max(bytes, CHUNK_BYTES))
-    const chunk = Buffer.allocUnsafe(length)
+    const length = Math.min(this.#end - this.position, Math.max(bytes, this.#chunkBytes))
+    const memory = this.#memory
+    const chunk =
+      memory !== null && length <= memory.length ? memory.subarray(0, length) : Buffer.allocUnsafe(length)
     const read = this.#read(chunk, this.position)
     if (read < bytes) throw this.#corrupt(`the file ends ${bytes - read} bytes too early`)
     this.#chunk = chunk.subarray(0, read)

@@ -1,11 +1,17 @@
 import type { Clock, Random } from '../common/index.js'
 import { randomUuid } from '../common/index.js'
-import { type DataDirectory, formatId, type StoredTopic } from './data-directory.js'
+import {
+  type CheckpointEntry,
+  type CheckpointName,
+  type DataDirectory,
+  formatId,
+  type StoredTopic,
+} from './data-directory.js'
 import { KafkaError } from './errors.js'
 import type { TopicMetadata } from './group-membership.js'
 import type { NewTopic, TopicPartition } from './log.js'
 import { Partition } from './partition.js'
-import type { PartitionLogOptions } from './partition-log.js'
+import type { PartitionLog, PartitionLogOptions } from './partition-log.js'
 import { RecentBatches } from './recent-batches.js'
 import { alterTopicConfig, type TopicConfig, type TopicConfigs, topicConfig } from './topic-config.js'
 import { checkTopicName, collidesWith, isInternalTopic } from './topic-names.js'
@@ -22,6 +28,8 @@ export interface BrokerOptions {
   /** Partitions of topics made without a count, automatically or not. */
   readonly defaultPartitions: number
   readonly recentBatchesBytes: number
+  /** Called when the recovery point of a partition has moved past a segment. */
+  readonly onSegmentStable: () => void
 }
 
 export interface Topic {
@@ -37,6 +45,13 @@ const INTERNAL_TOPIC_CONFIGS: TopicConfigs = {
   'segment.bytes': '4194304',
   'compression.type': 'producer',
 }
+
+const checkpointed: Readonly<Record<CheckpointName, (log: PartitionLog) => number>> = {
+  'recovery-point-offset-checkpoint': (log) => log.recoveryCheckpoint,
+  'log-start-offset-checkpoint': (log) => log.logStartOffset,
+  'cleaner-offset-checkpoint': (log) => log.cleanedUpTo,
+}
+const CHECKPOINTS = Object.keys(checkpointed) as CheckpointName[]
 
 /** The topics of a data directory and their partitions. */
 export class Broker implements TopicMetadata {
@@ -122,6 +137,7 @@ export class Broker implements TopicMetadata {
       clock,
       config,
       recentBatches: this.#recentBatches,
+      onSegmentStable: this.#options.onSegmentStable,
       ...recovery,
     })
   }
@@ -309,24 +325,26 @@ export class Broker implements TopicMetadata {
 
   // ------------------------------------------------------------------------------------------------ close
 
-  /** Writes down how far each partition is flushed and where it begins. */
+  /** Writes down how far each partition is flushed, where it begins and how far it is compacted. */
   checkpoint(): void {
+    for (const name of CHECKPOINTS)
+      this.#options.directory.writeCheckpoint(name, this.#checkpointEntries(name))
+  }
+
+  /** As `checkpoint`, off the event loop; a power cut may leave what was written down before. */
+  async checkpointAsync(): Promise<void> {
     const { directory } = this.#options
-    const all = [...this.allPartitions()]
-    const entries = (offsetOf: (partition: Partition) => number) =>
-      all.map((p) => ({ topic: p.topic, partition: p.partition, offset: offsetOf(p) }))
-    directory.writeCheckpoint(
-      'recovery-point-offset-checkpoint',
-      entries((p) => p.log.recoveryPoint),
+    await Promise.all(
+      CHECKPOINTS.map((name) => directory.writeCheckpointAsync(name, this.#checkpointEntries(name))),
     )
-    directory.writeCheckpoint(
-      'log-start-offset-checkpoint',
-      entries((p) => p.log.logStartOffset),
-    )
-    directory.writeCheckpoint(
-      'cleaner-offset-checkpoint',
-      entries((p) => p.log.cleanedUpTo),
-    )
+  }
+
+  #checkpointEntries(name: CheckpointName): CheckpointEntry[] {
+    return [...this.allPartitions()].map(({ topic, partition, log }) => ({
+      topic,
+      partition,
+      offset: checkpointed[name](log),
+    }))
   }
 
   /** Flushes and closes every partition. Throws the first failure, when all are closed. */

@@ -25,6 +25,12 @@ export type CheckpointName =
   | 'log-start-offset-checkpoint'
   | 'cleaner-offset-checkpoint'
 
+export interface CheckpointEntry {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
 export interface StoredTopic {
   readonly topicId: string
   readonly partitions: number
@@ -62,6 +68,8 @@ export class DataDirectory {
   readonly path: string
   readonly files: FileSystem
   readonly #release: () => void
+  /** How often each checkpoint was written. */
+  readonly #checkpointCounts = new Map<CheckpointName, number>()
 
   /** Takes the lock. Throws DirectoryLockedError. */
   constructor(path: string, files: FileSystem) {
@@ -152,21 +160,47 @@ export class DataDirectory {
     if (!this.files.exists(path)) return offsets
     for (const line of this.files.readFile(path).toString('utf8').split('\n').slice(2)) {
       const [topic, partition, offset] = line.split(' ')
-      if (offset !== undefined) offsets.set(`${topic}-${partition}`, Number(offset))
+      if (/^\d+$/.test(offset ?? '')) offsets.set(`${topic}-${partition}`, Number(offset))
     }
     return offsets
   }
 
-  writeCheckpoint(
-    name: CheckpointName,
-    entries: readonly { topic: string; partition: number; offset: number }[],
-  ): void {
-    const lines = entries.map((e) => `${e.topic} ${e.partition} ${e.offset}`)
-    this.files.writeFileAtomic(
-      `${this.path}/${name}`,
-      Buffer.from(`${['0', String(lines.length), ...lines].join('\n')}\n`),
-    )
+  writeCheckpoint(name: CheckpointName, entries: readonly CheckpointEntry[]): void {
+    this.#checkpointWritten(name)
+    this.files.writeFileAtomic(`${this.path}/${name}`, checkpointText(entries))
   }
+
+  /**
+   * As `writeCheckpoint`, off the event loop, and without waiting for the rename to be stable: a power cut may leave the
+   * checkpoint as it was before. Another one of the same name that is written meanwhile is newer, and stays. Not to be
+   * called again before the promise has settled.
+   */
+  async writeCheckpointAsync(name: CheckpointName, entries: readonly CheckpointEntry[]): Promise<void> {
+    const count = this.#checkpointWritten(name)
+    const path = `${this.path}/${name}`
+    const aside = `${path}.next`
+    const file = this.files.open(aside, 'a+')
+    try {
+      file.truncate(0)
+      file.write(checkpointText(entries), 0)
+      await file.syncAsync()
+    } finally {
+      file.close()
+    }
+    if (this.#checkpointCounts.get(name) === count) this.files.rename(aside, path)
+    else this.files.remove(aside)
+  }
+
+  #checkpointWritten(name: CheckpointName): number {
+    const count = (this.#checkpointCounts.get(name) ?? 0) + 1
+    this.#checkpointCounts.set(name, count)
+    return count
+  }
+}
+
+function checkpointText(entries: readonly CheckpointEntry[]): Buffer {
+  const lines = entries.map((e) => `${e.topic} ${e.partition} ${e.offset}`)
+  return Buffer.from(`${['0', String(lines.length), ...lines].join('\n')}\n`)
 }
 
 /** Makes a directory, and those above it, in a way that outlasts a power cut. */

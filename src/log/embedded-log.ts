@@ -122,6 +122,14 @@ class EmbeddedLog implements LogInterface {
         autoCreateTopics: options.autoCreateTopics ?? false,
         defaultPartitions: options.defaultPartitions ?? 1,
         recentBatchesBytes: options.recentBatchesBytes ?? 16 * 1024 * 1024,
+        onSegmentStable: () => this.#housekeeping.checkpointSoon(),
+      })
+      this.#housekeeping = new Housekeeping({
+        clock,
+        broker: this.#broker,
+        retentionCheckIntervalMs: options.retentionCheckIntervalMs ?? 300_000,
+        compactionIntervalMs: options.compactionIntervalMs ?? 15_000,
+        checkpointIntervalMs: options.checkpointIntervalMs ?? 60_000,
       })
       this.#producerIds = new ProducerIds(directory)
       const groupStore = new GroupStore(new CoordinatorLog(this.#broker, OFFSETS_TOPIC, clock), clock)
@@ -145,13 +153,6 @@ class EmbeddedLog implements LogInterface {
       directory.release()
       throw error
     }
-    this.#housekeeping = new Housekeeping({
-      clock,
-      broker: this.#broker,
-      retentionCheckIntervalMs: options.retentionCheckIntervalMs ?? 300_000,
-      compactionIntervalMs: options.compactionIntervalMs ?? 15_000,
-      checkpointIntervalMs: options.checkpointIntervalMs ?? 60_000,
-    })
     this.#housekeeping.start()
     this.admin = new EmbeddedAdmin({
       broker: this.#broker,
@@ -214,7 +215,7 @@ class EmbeddedLog implements LogInterface {
       })
     }
     this.#closed = true
-    this.#housekeeping.stop()
+    await this.#housekeeping.stop()
     this.#transactions.close()
     this.#groups.close(new LogClosedError('the log was closed'))
     try {

@@ -137,3 +137,9 @@ export class CorruptRecordError extends KafkaError {
 export function isKafkaError(error: unknown, name: KafkaErrorName): error is KafkaError {
   return error instanceof KafkaError && error.code === name
 }
+
+/** KAFKA_STORAGE_ERROR: what failed, and why. */
+export function storageError(what: string, cause: unknown): KafkaError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new KafkaError('KAFKA_STORAGE_ERROR', `${what}: ${reason}`, { cause })
+}

@@ -9,6 +9,9 @@ import type { SegmentList } from './segment-list.js'
 /** How many readers' positions are remembered per log. */
 const CURSORS = 8
 
+/** Read at once to find a timestamp: the indexes lead to the batch before, or a few batches, so little is enough. */
+const LOOKUP_BYTES = 64 * 1024
+
 /**
  * Reads batches from the files of a log, one segment a call. Readers mostly go on where they stopped: the places
  * are remembered, so that they need no index.
@@ -59,7 +62,7 @@ export class LogReader {
     for (const segment of this.#segments.all) {
       if (segment.sizeBytes === 0 || segment.maxTimestamp < timestamp) continue
       const from = Math.max(startOffset, segment.timeIndex.lookup(timestamp))
-      const scanner = segment.scan(segment.positionBefore(from))
+      const scanner = segment.scan(segment.positionBefore(from), { chunkBytes: LOOKUP_BYTES })
       for (let batch = scanner.next(); batch !== null; batch = scanner.next()) {
         if (batch.maxTimestamp < timestamp || batch.lastOffset < startOffset) continue
         const { count, offsets, timestamps } = batch.decode(startOffset)

@@ -30,7 +30,7 @@ export interface RecoveryOptions {
   readonly directory: string
   readonly indexIntervalBytes: number
   readonly cleanShutdown: boolean
-  /** Offsets below it were flushed. */
+  /** Offsets below it were flushed, and so were the indexes of the segments before the one that holds it. */
   readonly recoveryPoint: number
   readonly logStartOffset: number
   readonly producerIdExpirationMs: number
@@ -42,7 +42,10 @@ export interface RecoveredLog {
   /** Ascending; at least one. */
   readonly segments: Segment[]
   readonly producers: ProducerState
+  /** All records are stable. */
   readonly logEndOffset: number
+  /** The segments before this base offset are stable, with their indexes. */
+  readonly completeBelow: number
   readonly truncation: Truncation | null
   /** Of the producer snapshots there are, ascending. */
   readonly snapshots: number[]
@@ -133,7 +136,7 @@ function removeReplaced(files: FileSystem, directory: string, swaps: readonly st
       indexIntervalBytes: 0,
       suffix: SWAP_SUFFIX,
     })
-    const scanner = swap.scan(0)
+    const scanner = swap.scan(0, { reuseMemory: true })
     for (let batch = scanner.next(); batch !== null; batch = scanner.next())
       to = Math.max(to, batch.nextOffset)
     swap.closeFile()
@@ -181,6 +184,7 @@ function startAnew(options: RecoveryOptions, names: ReadonlySet<string>): Recove
     segments: [first],
     producers: new ProducerState(),
     logEndOffset: logStartOffset,
+    completeBelow: logStartOffset,
     truncation: null,
     snapshots: [],
   }
@@ -196,14 +200,22 @@ function loadClean(options: RecoveryOptions, segments: Segment[], snapshots: num
     for (const segment of segments) replaySegment(producers, segment, segments, snapshotOffset, options.now)
   }
   producers.expire(options.now - options.producerIdExpirationMs)
-  return { segments, producers, logEndOffset, truncation: null, snapshots }
+  return {
+    segments,
+    producers,
+    logEndOffset,
+    completeBelow: active.baseOffset,
+    truncation: null,
+    snapshots,
+  }
 }
 
 function recoverUnclean(options: RecoveryOptions, all: Segment[], snapshots: number[]): RecoveredLog {
   const { recoveryPoint } = options
-  // The segment with the last stable record: its indexes need not be stable.
-  const first = all.findLastIndex((segment) => segment.baseOffset < recoveryPoint)
-  const from = Math.max(0, first)
+  const from = Math.max(
+    0,
+    all.findLastIndex((segment) => segment.baseOffset <= recoveryPoint),
+  )
   const { producers, snapshotOffset } = loadSnapshot(options, snapshots, all[from]!.baseOffset)
   for (const segment of all.slice(0, from))
     replaySegment(producers, segment, all, snapshotOffset, options.now)
@@ -241,6 +253,7 @@ function recoverUnclean(options: RecoveryOptions, all: Segment[], snapshots: num
     segments: all.slice(0, kept),
     producers,
     logEndOffset,
+    completeBelow: all[from]!.baseOffset,
     truncation,
     snapshots: snapshots.filter((offset) => offset <= logEndOffset),
   }
@@ -278,6 +291,7 @@ function replaySegment(
   if (next !== undefined && next.baseOffset <= snapshotOffset) return
   const scanner = segment.scan(
     snapshotOffset <= segment.baseOffset ? 0 : segment.positionBefore(snapshotOffset),
+    { reuseMemory: true },
   )
   for (let batch = scanner.next(); batch !== null; batch = scanner.next()) {
     if (batch.baseOffset >= snapshotOffset) replay(producers, batch, null, now)

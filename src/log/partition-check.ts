@@ -139,8 +139,8 @@ class PartitionCheck {
         this.#options.onBatch(batch, path)
       },
     })
-    // A restart after a crash reads all from the segment of the recovery point on.
-    const rebuilt = !cleanShutdown && segment.endOffset >= recoveryPoint
+    // A restart after a crash reads all from the segment on that holds the recovery point.
+    const rebuilt = !cleanShutdown && (active || segment.endOffset > recoveryPoint)
     checkIndexes({ files, segment, active, rebuilt, aborted, exact: !this.#thinned, problems })
     return segment
   }

@@ -16,7 +16,7 @@ export interface PartitionLogOptions {
   readonly config: TopicConfig
   /** Whether the last owner closed the log in good order: then nothing is checked. */
   readonly cleanShutdown: boolean
-  /** Offsets below it were flushed to stable storage. Default 0. */
+  /** Offsets below it were flushed to stable storage, with the segments before the one that holds it. Default 0. */
   readonly recoveryPoint?: number
   /** Default 0; never before what the files hold. */
   readonly logStartOffset?: number
@@ -24,6 +24,8 @@ export interface PartitionLogOptions {
   readonly cleanedUpTo?: number
   /** How long a silent producer is remembered, in ms. Default 1 day. */
   readonly producerIdExpirationMs?: number
+  /** Called when a segment that was rolled is on stable storage: `recoveryPoint` has moved and may be written down. */
+  readonly onSegmentStable?: () => void
   /** Memory for recent batches, shared among partitions. Default: 1 MiB of its own. */
   readonly recentBatches?: RecentBatches
 }

@@ -1,8 +1,9 @@
 import { type Clock, type FileSystem, nextEventLoopTurn } from '../common/index.js'
 import { LEADER_EPOCH_AT, writeInt64 } from './batch-format.js'
 import { readTransactionMarker, type TransactionMarker } from './control-record.js'
-import { KafkaError } from './errors.js'
+import { KafkaError, storageError } from './errors.js'
 import { type CleanerContext, type CleanResult, cleanLog, isCleanable } from './log-cleaner.js'
+import { LogFlusher } from './log-flusher.js'
 import { LogReader } from './log-reader.js'
 import { recoverLog, replay, type Truncation } from './log-recovery.js'
 import type {
@@ -35,7 +36,7 @@ const MAX_RELATIVE_OFFSET = 0x7fff_ffff
  *
  * Invariants:
  * - `logStartOffset <= lastStableOffset <= highWatermark == logEndOffset`; offsets are given once, in order
- * - `recoveryPoint <= logEndOffset`: what lies below survives a power cut
+ * - `recoveryPoint <= logEndOffset`: what lies below survives a power cut; it follows each roll in the background
  * - the producer state is that of all batches below `logEndOffset`
  * - only the active segment is written to; closed segments change by compaction alone
  *
@@ -59,14 +60,13 @@ export class PartitionLog {
   #config: TopicConfig
   #logStartOffset: number
   #logEndOffset: number
-  #recoveryPoint: number
+  readonly #flusher: LogFlusher
+  readonly #onSegmentStable: () => void
   #cleanedUpTo: number
+  /** The log end as it was found. */
+  readonly #openedAt: number
   /** When the active segment was made or opened: its age where records have no timestamps. */
   #activeSinceMs: number
-  #newFiles = false
-  #flushing: Promise<void> | null = null
-  #flushWaiting: Promise<void> | null = null
-  #failure: unknown = null
   /** Segments may be replaced at any turn: nobody else removes any. */
   #compacting = false
   #closed = false
@@ -102,13 +102,21 @@ export class PartitionLog {
     this.#snapshots = new ProducerSnapshots(options.files, options.directory, recovered.snapshots)
     this.truncation = recovered.truncation
     this.#logEndOffset = recovered.logEndOffset
+    this.#openedAt = recovered.logEndOffset
     this.#logStartOffset = Math.min(
       Math.max(options.logStartOffset ?? 0, this.#segments.first.baseOffset),
       recovered.logEndOffset,
     )
-    // Whether a process that was killed came to sync the directory, nobody knows.
-    this.#newFiles = !options.cleanShutdown
-    this.#recoveryPoint = options.cleanShutdown ? recovered.logEndOffset : (options.recoveryPoint ?? 0)
+    this.#onSegmentStable = options.onSegmentStable ?? (() => {})
+    this.#flusher = new LogFlusher({
+      files: options.files,
+      directory: options.directory,
+      segments: this.#segments,
+      snapshots: this.#snapshots,
+      stableBelow: recovered.logEndOffset,
+      completeBelow: recovered.completeBelow,
+      newFiles: !options.cleanShutdown,
+    })
   }
 
   /** Opens or creates the log, repairing what an unclean stop left. Throws CorruptRecordError for damage beyond that. */
@@ -131,8 +139,13 @@ export class PartitionLog {
   get lastStableOffset(): number {
     return Math.max(this.#logStartOffset, Math.min(this.#producers.firstOpenOffset, this.#logEndOffset))
   }
+  /** Offsets below it survive a power cut. */
   get recoveryPoint(): number {
-    return this.#recoveryPoint
+    return this.#flusher.stableBelow
+  }
+  /** What the recovery point checkpoint may hold: a restart checks from the segment on that holds this offset. */
+  get recoveryCheckpoint(): number {
+    return this.#closed ? this.recoveryPoint : this.#flusher.checkpoint
   }
   /** Where compaction goes on. To be kept over restarts, or all is compacted once more. */
   get cleanedUpTo(): number {
@@ -149,7 +162,7 @@ export class PartitionLog {
   }
   /** Why the log takes no more appends; null: it does. */
   get failure(): unknown {
-    return this.#failure
+    return this.#flusher.failure
   }
 
   updateConfig(config: TopicConfig): void {
@@ -190,12 +203,12 @@ export class PartitionLog {
     try {
       active.append(batch)
     } catch (error) {
-      throw this.#storageError(`cannot write to ${active.path}`, error)
+      throw storageError(`cannot write to ${active.path}`, error)
     }
     this.#logEndOffset = batch.nextOffset
     replay(this.#producers, batch, active, now)
     this.#recent.add(batch)
-    if (this.#logEndOffset - this.#recoveryPoint >= this.#config.flushMessages) this.flushSync()
+    if (this.#logEndOffset - this.#flusher.stableBelow >= this.#config.flushMessages) this.flushSync()
     return {
       baseOffset,
       lastOffset: this.#logEndOffset - 1,
@@ -252,6 +265,8 @@ export class PartitionLog {
   #roll(now: number): void {
     try {
       this.#segments.active.complete()
+      // A recovery point that an earlier process wrote down now stands for the new segment: the old one must be whole.
+      if (this.#logEndOffset === this.#openedAt) this.#segments.active.syncIndexes()
       this.#segments.active.closeFile()
       this.#writeSnapshot()
       this.#segments.add(
@@ -262,11 +277,13 @@ export class PartitionLog {
           indexIntervalBytes: this.#config.indexIntervalBytes,
         }),
       )
-      this.#newFiles = true
       this.#activeSinceMs = now
     } catch (error) {
-      throw this.#storageError(`cannot begin a new segment in ${this.directory}`, error)
+      throw storageError(`cannot begin a new segment in ${this.directory}`, error)
     }
+    this.#flusher.segmentBegun()
+    // Kafka's: so that a restart need not check it. A failure is kept and met by the next append.
+    this.#flusher.flush(this.#logEndOffset).then(this.#onSegmentStable, () => {})
   }
 
   // ------------------------------------------------------------------------------------------------ read
@@ -328,66 +345,12 @@ export class PartitionLog {
    * Throws KafkaError KAFKA_STORAGE_ERROR; the log then takes no more appends.
    */
   flush(): Promise<void> {
-    if (this.#recoveryPoint === this.#logEndOffset) return Promise.resolve()
-    if (this.#flushing === null) {
-      this.#flushing = this.#flushNow().finally(() => {
-        this.#flushing = null
-      })
-      return this.#flushing
-    }
-    const again = (): Promise<void> => {
-      this.#flushWaiting = null
-      return this.flush()
-    }
-    this.#flushWaiting ??= this.#flushing.then(again, again)
-    return this.#flushWaiting
-  }
-
-  async #flushNow(): Promise<void> {
-    const end = this.#logEndOffset
-    try {
-      this.#checkWritable()
-      const active = this.#segments.active
-      for (const segment of this.#unstableSegments()) {
-        await segment.syncLogAsync()
-        if (segment !== active) segment.syncIndexes()
-      }
-      this.#syncDirectory()
-    } catch (error) {
-      throw this.#fail(error)
-    }
-    this.#recoveryPoint = Math.max(this.#recoveryPoint, end)
+    return this.#flusher.flush(this.#logEndOffset)
   }
 
   /** As `flush`, at once. */
   flushSync(): void {
-    if (this.#recoveryPoint === this.#logEndOffset) return
-    this.#checkWritable()
-    try {
-      const active = this.#segments.active
-      for (const segment of this.#unstableSegments()) {
-        segment.syncLog()
-        if (segment !== active) segment.syncIndexes()
-      }
-      this.#syncDirectory()
-    } catch (error) {
-      throw this.#fail(error)
-    }
-    this.#recoveryPoint = this.#logEndOffset
-  }
-
-  /**
-   * From the segment with the last stable record on: a restart checks these whole, so older ones must be stable. That
-   * one may have been completed since, and its indexes are not stable yet.
-   */
-  #unstableSegments(): readonly Segment[] {
-    return this.#segments.all.slice(this.#segments.indexOf(this.#recoveryPoint - 1))
-  }
-
-  #syncDirectory(): void {
-    if (!this.#newFiles && this.#recoveryPoint > 0) return
-    this.#files.syncDirectory(this.directory)
-    this.#newFiles = false
+    this.#flusher.flushSync(this.#logEndOffset)
   }
 
   // ------------------------------------------------------------------------------- retention and compaction
@@ -447,14 +410,11 @@ export class PartitionLog {
     if (count === 0) return 0
     if (count === this.#segments.count) this.#roll(rollAt!)
     // The new segment alone remembers the log end: it must be stable before the old ones go.
-    if (this.#newFiles) {
-      this.#files.syncDirectory(this.directory)
-      this.#newFiles = false
-    }
+    this.#flusher.syncDirectory()
     this.#segments.deleteFirst(count)
     this.#reader.forgetCursors()
     this.#logStartOffset = Math.max(this.#logStartOffset, this.#segments.first.baseOffset)
-    this.#recoveryPoint = Math.max(this.#recoveryPoint, this.#segments.first.baseOffset)
+    this.#flusher.forgetBelow(this.#segments.first.baseOffset)
     this.#snapshots.prune(this.#segments.baseOffsets())
     return count
   }
@@ -548,18 +508,21 @@ export class PartitionLog {
       for (const segment of this.#segments.all) segment.release()
       this.#writeSnapshot()
     } finally {
-      this.#closed = true
-      this.#recent.close()
-      for (const segment of this.#segments.all) segment.closeFile()
+      this.#closeFiles()
     }
   }
 
   /** Closes without flushing and removes the directory. */
   delete(): void {
+    this.#closeFiles()
+    this.#files.remove(this.directory)
+  }
+
+  #closeFiles(): void {
     this.#closed = true
+    this.#flusher.stop()
     this.#recent.close()
     for (const segment of this.#segments.all) segment.closeFile()
-    this.#files.remove(this.directory)
   }
 
   #writeSnapshot(): void {
@@ -573,18 +536,8 @@ export class PartitionLog {
 
   #checkWritable(): void {
     this.#checkOpen()
-    if (this.#failure === null) return
-    throw this.#storageError(`${this.directory} failed earlier and must be opened again`, this.#failure)
-  }
-
-  /** After a failed sync the page cache may have dropped what it could not write. */
-  #fail(error: unknown): KafkaError {
-    this.#failure ??= error
-    return this.#storageError(`cannot make ${this.directory} stable`, error)
-  }
-
-  #storageError(what: string, cause: unknown): KafkaError {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    return new KafkaError('KAFKA_STORAGE_ERROR', `${what}: ${reason}`, { cause })
+    const { failure } = this.#flusher
+    if (failure === null) return
+    throw storageError(`${this.directory} failed earlier and must be opened again`, failure)
   }
 }

@@ -31,6 +31,28 @@ export class ProducerSnapshots {
     this.prune(segmentBases)
   }
 
+  /** Makes the snapshot at `offset` stable, where there is one. */
+  sync(offset: number): void {
+    if (!this.#offsets.includes(offset)) return
+    const file = this.#files.open(snapshotPath(this.#directory, offset), 'r+')
+    try {
+      file.sync()
+    } finally {
+      file.close()
+    }
+  }
+
+  /** As `sync`, off the event loop. */
+  async syncAsync(offset: number): Promise<void> {
+    if (!this.#offsets.includes(offset)) return
+    const file = this.#files.open(snapshotPath(this.#directory, offset), 'r+')
+    try {
+      await file.syncAsync()
+    } finally {
+      file.close()
+    }
+  }
+
   /** Keeps those at segment starts, where a recovery begins, and the two newest. */
   prune(segmentBases: ReadonlySet<number>): void {
     for (const offset of this.#offsets.slice(0, -2)) {

@@ -1,6 +1,6 @@
 import type { FileHandle, FileSystem } from '../common/index.js'
 import { BATCH_HEADER_BYTES } from './batch-format.js'
-import { BatchScanner, type ReadAt } from './batch-scanner.js'
+import { BatchScanner, type ReadAt, type ScanOptions } from './batch-scanner.js'
 import { CorruptRecordError } from './errors.js'
 import { OffsetIndex } from './offset-index.js'
 import { RecordBatchView } from './record-batch.js'
@@ -96,7 +96,7 @@ export class Segment {
 
   /** The offset after the last batch, of a segment whose files are complete. Throws CorruptRecordError. */
   findEndOffset(): number {
-    const scanner = this.scan(this.offsetIndex.lastPosition)
+    const scanner = this.scan(this.offsetIndex.lastPosition, { reuseMemory: true })
     let end = this.baseOffset
     for (let batch = scanner.next(); batch !== null; batch = scanner.next()) {
       end = batch.nextOffset
@@ -187,7 +187,7 @@ export class Segment {
     this.#bytesSinceIndexEntry = 0
     this.sizeBytes = 0
     this.#dirty = true
-    const scanner = new BatchScanner(this.#readAt, this.path, 0, end)
+    const scanner = new BatchScanner(this.#readAt, this.path, 0, end, { reuseMemory: true })
     let nextOffset = this.baseOffset
     try {
       for (let batch = scanner.next(); batch !== null; batch = scanner.next()) {
@@ -212,8 +212,8 @@ export class Segment {
   }
 
   /** Batches from a position on, which must be where one begins. */
-  scan(position: number): BatchScanner {
-    return new BatchScanner(this.#readAt, this.path, position, this.sizeBytes)
+  scan(position: number, options?: ScanOptions): BatchScanner {
+    return new BatchScanner(this.#readAt, this.path, position, this.sizeBytes, options)
   }
 
   /** Where to begin looking for the batch that holds `offset`. */
@@ -271,14 +271,10 @@ export class Segment {
 
   /** Completes the indexes and makes them stable. */
   syncIndexes(): void {
-    if (this.#deleted) return
     this.complete()
     if (!this.#indexesDirty) return
-    const { files } = this.#options
-    for (const suffix of [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
-      const path = this.#pathOf(suffix)
-      if (!files.exists(path)) continue
-      const file = files.open(path, 'r+')
+    for (const path of this.#indexPaths()) {
+      const file = this.#options.files.open(path, 'r+')
       try {
         file.sync()
       } finally {
@@ -286,6 +282,30 @@ export class Segment {
       }
     }
     this.#indexesDirty = false
+  }
+
+  /** As `syncIndexes`, off the event loop. */
+  async syncIndexesAsync(): Promise<void> {
+    this.complete()
+    if (!this.#indexesDirty) return
+    this.#indexesDirty = false
+    try {
+      const files = this.#indexPaths().map((path) => this.#options.files.open(path, 'r+'))
+      try {
+        for (const file of files) await file.syncAsync()
+      } finally {
+        for (const file of files) file.close()
+      }
+    } catch (error) {
+      this.#indexesDirty = true
+      throw error
+    }
+  }
+
+  #indexPaths(): string[] {
+    if (this.#deleted) return []
+    const paths = SEGMENT_SUFFIXES.filter((suffix) => suffix !== LOG_SUFFIX).map((s) => this.#pathOf(s))
+    return paths.filter((path) => this.#options.files.exists(path))
   }
 
   /** Gives file and index memory free; they come back when needed. */
@@ -344,7 +364,7 @@ export class Segment {
   /** From the batch headers; damage inside batches is left to their readers. */
   #rebuildIndexes(transactions: TransactionIndex): void {
     const size = this.sizeBytes
-    const scanner = new BatchScanner(this.#readAt, this.path, 0, size)
+    const scanner = new BatchScanner(this.#readAt, this.path, 0, size, { reuseMemory: true })
     this.#resetIndexes(transactions)
     this.#max = { timestamp: -1, offset: -1 }
     this.#bytesSinceIndexEntry = 0

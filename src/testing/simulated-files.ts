@@ -247,8 +247,7 @@ export class SimulatedFiles implements FileSystem {
       syncAsync: async () => {
         beforeChange()
         const covered = file.changedCount
-        // Other syncs and writes come before or after it, as chance will have it.
-        for (let turns = randomBelow(this.#random, 3); turns > 0; turns--) await nextEventLoopTurn()
+        await this.#someTurns()
         this.#change(process)
         sync(covered)
       },
@@ -302,6 +301,14 @@ export class SimulatedFiles implements FileSystem {
     changeEntries(directory, (entries) => entries.delete(name))
   }
 
+  async removeAsync(path: string): Promise<void> {
+    const process = this.#process
+    this.#checkAlive(process)
+    await this.#someTurns()
+    this.#checkAlive(process)
+    this.remove(path)
+  }
+
   rename(from: string, to: string): void {
     this.#checkAlive()
     const moved = this.#find(from)
@@ -342,11 +349,31 @@ export class SimulatedFiles implements FileSystem {
 
   syncDirectory(path: string): void {
     this.#change()
-    const directory = this.#find(path)
-    if (!(directory instanceof SimulatedDirectory)) throw fileError('ENOENT', path)
+    const directory = this.#directory(path)
     if (this.#strikes(this.faults.syncError)) throw fileError('EIO', path)
     directory.stable = new Map(directory.entries)
     directory.changes = []
+  }
+
+  /** Covers the changes made before the call. */
+  async syncDirectoryAsync(path: string): Promise<void> {
+    const process = this.#process
+    this.#checkAlive(process)
+    const covered = this.#directory(path).changes.at(-1)
+    await this.#someTurns()
+    this.#change(process)
+    if (this.#strikes(this.faults.syncError)) throw fileError('EIO', path)
+    if (covered === undefined) return
+    const directory = this.#directory(path)
+    const index = directory.changes.indexOf(covered)
+    if (index < 0) return
+    directory.stable = new Map(covered)
+    directory.changes.splice(0, index + 1)
+  }
+
+  /** What runs off the event loop comes before or after other calls, as chance will have it. */
+  async #someTurns(): Promise<void> {
+    for (let turns = randomBelow(this.#random, 3); turns > 0; turns--) await nextEventLoopTurn()
   }
 
   modifiedMs(path: string): number {
@@ -372,6 +399,12 @@ export class SimulatedFiles implements FileSystem {
       at = at.entries.get(name)
     }
     return at
+  }
+
+  #directory(path: string): SimulatedDirectory {
+    const found = this.#find(path)
+    if (!(found instanceof SimulatedDirectory)) throw fileError('ENOENT', path)
+    return found
   }
 
   #parent(path: string): { directory: SimulatedDirectory; name: string } {

@@ -35,7 +35,15 @@ function crashBefore(files: MemoryFiles, n: number): { files: FileSystem; crashe
         }
       }
       const member = target[name] as (...args: unknown[]) => unknown
-      const changes = ['remove', 'rename', 'writeFileAtomic', 'syncDirectory', 'makeDirectory'].includes(name)
+      const changes = [
+        'remove',
+        'removeAsync',
+        'rename',
+        'writeFileAtomic',
+        'syncDirectory',
+        'syncDirectoryAsync',
+        'makeDirectory',
+      ].includes(name)
       return (...args: unknown[]) => {
         if (changes) step()
         return member.apply(files, args)

@@ -87,7 +87,11 @@ export class FaultyFiles extends MemoryFiles {
   /** Called before each write; what it returns is written before it fails, null: no failure. */
   failWrite: (path: string, bytes: Uint8Array) => number | null = () => null
   failSync: (path: string) => boolean = () => false
+  /** Syncs off the event loop begin when it resolves. */
+  syncGate: Promise<void> = Promise.resolve()
   readonly opened = new Set<FileHandle>()
+  /** Names of files read from, by handle or as a whole. */
+  readonly readNames = new Set<string>()
   writes = 0
   syncs = 0
 
@@ -101,10 +105,16 @@ export class FaultyFiles extends MemoryFiles {
     }
     const handle: FileHandle = {
       size: () => inner.size(),
-      read: (into, offset, length, position) => inner.read(into, offset, length, position),
+      read(into, offset, length, position) {
+        files.readNames.add(nameOf(path))
+        return inner.read(into, offset, length, position)
+      },
       truncate: (size) => inner.truncate(size),
       sync,
-      syncAsync: async () => sync(),
+      async syncAsync() {
+        await files.syncGate
+        sync()
+      },
       write(bytes, position) {
         files.writes++
         const written = files.failWrite(path, bytes)
@@ -120,4 +130,13 @@ export class FaultyFiles extends MemoryFiles {
     this.opened.add(handle)
     return handle
   }
+
+  override readFile(path: string): Buffer {
+    this.readNames.add(nameOf(path))
+    return super.readFile(path)
+  }
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
