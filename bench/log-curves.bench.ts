@@ -3,6 +3,7 @@
  * and what an idle log holds. Where a process must end by a kill or be fresh, this file runs itself as a child.
  *
  * BENCH_LOG_BYTES: the largest log, default 1 GB. Sizes go up to it by factors of ten from 1 MB on.
+ * BENCH_CURVES: which of `partitions,size,opening,idle` to draw, default all.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -30,11 +31,21 @@ const logBytes = Number(process.env['BENCH_LOG_BYTES'] ?? 1_000 * MB)
 const sizes: number[] = []
 for (let size = MB; size <= logBytes; size *= 10) sizes.push(size)
 
+const curves: Readonly<Record<string, () => Promise<void>>> = {
+  partitions: byPartitions,
+  size: bySize,
+  opening,
+  idle,
+}
+
 export async function benchLogCurves(): Promise<void> {
-  await byPartitions()
-  await bySize()
-  await opening()
-  await idle()
+  const wanted = process.env['BENCH_CURVES']?.split(',') ?? Object.keys(curves)
+  for (const name of wanted) {
+    const draw = curves[name]
+    if (draw === undefined)
+      throw new RangeError(`no curve named ${name}; there are ${Object.keys(curves).join(', ')}`)
+    await draw()
+  }
 }
 
 // -------------------------------------------------------------------------------------- number of partitions

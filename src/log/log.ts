@@ -81,7 +81,8 @@ export interface Producer<K = Uint8Array, V = Uint8Array> {
   send(record: ProducerRecord<K, V>): Promise<RecordMetadata>
   /**
    * Appends without a promise per record: the fast path. Returns a promise only when the buffer is full
-   * (back-pressure), to be awaited before the next call. A failure surfaces at the next `flush`.
+   * (back-pressure) and, in a long loop, now and then to let others work; it is to be awaited before the next call. A
+   * failure surfaces at the next `flush`.
    */
   write(record: ProducerRecord<K, V>): Promise<void> | undefined
   /**

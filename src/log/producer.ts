@@ -1,4 +1,4 @@
-import type { Clock, Random, Timer } from '../common/index.js'
+import { type Clock, nextEventLoopTurn, type Random, type Timer } from '../common/index.js'
 import { bytesSerde, type Serde } from '../serde/index.js'
 import { addToSequence } from './batch-format.js'
 import type { Broker } from './broker.js'
@@ -30,6 +30,9 @@ export interface ProducerContext {
   readonly transactions: TransactionCoordinator
   readonly onClose: (producer: { close(): Promise<void> }) => void
 }
+
+/** A producer that always finds room gives the event loop a turn this often, for flushes, timers and readers. */
+const SLICE_MS = 50
 
 /*
  * A transactional producer's state:
@@ -66,6 +69,8 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
   #lingerTimer: Timer | null = null
   #lingering = false
   #unflushedBytes = 0
+  #lastTurnMs = 0
+  #turnDue = false
   #flushes = new Set<Promise<void>>()
   #failure: unknown = null
   #closed = false
@@ -112,7 +117,7 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     const queue = this.#accumulator.append(record, record.timestamp ?? this.#context.clock.now())
     if (queue.builder.sizeBytes >= this.#batchSize) this.#send(queue)
     else if (!this.#lingering) this.#linger()
-    return this.#unflushedBytes > this.#bufferMemory ? this.#drained() : undefined
+    return this.#turnDue || this.#unflushedBytes > this.#bufferMemory ? this.#pause() : undefined
   }
 
   send(record: ProducerRecord<K, V>): Promise<RecordMetadata> {
@@ -138,7 +143,14 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     const queue = this.#accumulator.queueOf(topic, partition)
     this.#send(queue)
     this.#append(queue, batch, [])
-    return this.#unflushedBytes > this.#bufferMemory ? this.#drained() : undefined
+    return this.#turnDue || this.#unflushedBytes > this.#bufferMemory ? this.#pause() : undefined
+  }
+
+  /** What a caller in a loop without end has to wait for: room, and now and then the work of others. */
+  #pause(): Promise<void> {
+    this.#turnDue = false
+    this.#lastTurnMs = this.#context.clock.now()
+    return this.#unflushedBytes > this.#bufferMemory ? this.#drained() : nextEventLoopTurn()
   }
 
   #linger(): void {
@@ -169,6 +181,7 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
       const result = queue.target.append(batch)
       queue.nextSequence = addToSequence(queue.nextSequence, builder.recordCount)
       builder.reset()
+      this.#turnDue ||= this.#context.clock.now() - this.#lastTurnMs >= SLICE_MS
       this.#acknowledge(queue.target, batch.length, result, sends)
     } catch (error) {
       if (isKafkaError(error, 'MESSAGE_TOO_LARGE') && builder.recordCount > 1) {
