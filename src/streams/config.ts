@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from '../common/index.js'
 import type { Serde } from '../serde/index.js'
+import type { DroppedRecord } from './dropped-records.js'
 import { StreamsConfigError } from './errors.js'
 import type { ExceptionHandler, FailedRecord, ProductionExceptionHandler } from './exception-handlers.js'
-import type { DroppedReason, TimestampExtractor } from './node.js'
+import type { TimestampExtractor } from './node.js'
 
 export type ProcessingGuarantee = 'exactly_once_v2' | 'at_least_once'
 
@@ -49,15 +50,8 @@ export interface StreamsConfig {
    * leaves a letter every time.
    */
   readonly deadLetterTopic?: string
-  /** Is told of every record that was left out, beside the counter. */
-  readonly onDropped?: (dropped: {
-    readonly taskId: string
-    readonly node: string
-    readonly reason: DroppedReason
-    readonly topic: string | null
-    readonly partition: number
-    readonly offset: number
-  }) => void
+  /** Is told of every record that was left out, beside the counter; see `StreamsBuilder.droppedRecords` for a stream. */
+  readonly onDropped?: (dropped: DroppedRecord) => void
   /** Extra configs of the repartition and changelog topics that are created. */
   readonly topicConfigs?: Readonly<Record<string, string>>
   readonly clock?: Clock

@@ -1,5 +1,14 @@
 /** Streams: the DSL, its topology, and the tasks that run it. */
-export { type Serde, Serdes, type StandardSchema, serdeOf, type Windowed, windowed } from '../serde/index.js'
+export {
+  deserialize,
+  type Serde,
+  Serdes,
+  type StandardSchema,
+  serdeOf,
+  serialize,
+  type Windowed,
+  windowed,
+} from '../serde/index.js'
 export {
   type KeyValueStore,
   type ReadOnlyKeyValueStore,
@@ -31,6 +40,7 @@ export {
   type StreamsConfig,
   type UncaughtExceptionResponse,
 } from './config.js'
+export type { DroppedRecord } from './dropped-records.js'
 export * from './errors.js'
 export {
   type DeadLetterRecord,

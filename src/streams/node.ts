@@ -104,8 +104,8 @@ export interface NodeContext {
   /** Called before every commit, parents before children. */
   onFlush(callback: () => void): void
   onClose(callback: () => void): void
-  /** Counts a record that was left out, and says why (late, null key …). Never silent. */
-  dropped(reason: DroppedReason, batch: AnyBatch, row: number): void
+  /** Counts a record that was left out, and says why, and for which window. Never silent. */
+  dropped(reason: DroppedReason, batch: AnyBatch, row: number, window?: WindowBounds): void
   /**
    * A user function threw on this record. Returns when the processing exception handler says continue; else throws a
    * StreamsError that names node, topic, partition and offset.
@@ -139,9 +139,25 @@ export interface PendingWork {
   readonly waitsForClock: boolean
 }
 
+export interface WindowBounds {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * Why a record was left out.
+ *
+ * - `null-key`, `null-value`: the operator has no use for it.
+ * - `null-key-repartition`: no key to be partitioned by. Not part of Kafka's `dropped-records-total`.
+ * - `late`: its window, or the row it would have changed, was closed.
+ * - `expired`: a store did not keep it, since its retention was over; it may still have met others.
+ * - `negative-timestamp`, `deserialization`: it could not be read.
+ * - `processing`: a function threw on it. `production`: its result could not be written.
+ */
 export type DroppedReason =
   | 'null-key'
   | 'null-value'
+  | 'null-key-repartition'
   | 'late'
   | 'expired'
   | 'negative-timestamp'

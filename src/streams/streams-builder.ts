@@ -1,14 +1,21 @@
 import type { Serde } from '../serde/index.js'
 import type { StoreSpec } from '../state/index.js'
+import type { DroppedRecord } from './dropped-records.js'
 import { GlobalKTable } from './global-ktable.js'
 import { Graph } from './graph/graph.js'
 import type { GroupedHandle, StreamHandle, TableHandle } from './graph/handles.js'
-import { globalStoreSource, globalTableSource, streamSource, tableSource } from './graph/sources.js'
+import {
+  droppedRecordsSource,
+  globalStoreSource,
+  globalTableSource,
+  streamSource,
+  tableSource,
+} from './graph/sources.js'
 import { writeTopology } from './graph/write-topology.js'
 import { KGroupedStream } from './kgrouped-stream.js'
 import { KStream } from './kstream.js'
 import { KTable } from './ktable.js'
-import type { Consumed, Materialized, StoreType } from './options.js'
+import type { Consumed, Materialized, Named, StoreType } from './options.js'
 import type { ProcessorSupplier } from './processor-api.js'
 import type { Topology } from './topology.js'
 
@@ -33,6 +40,7 @@ export interface StreamsBuilderOptions {
 /** Where every topology begins: sources, stores, and `build`. */
 export class StreamsBuilder {
   readonly #graph: Graph
+  #dropped: KStream<string, DroppedRecord> | null = null
 
   constructor(options: StreamsBuilderOptions = {}) {
     const dsl = {
@@ -88,6 +96,16 @@ export class StreamsBuilder {
       options,
     )
     return this
+  }
+
+  /**
+   * What the tasks of this topology leave out, each with the reason, keyed by the node that left it out: late records,
+   * those without a key, those that cannot be read, and so on. They come through an internal topic of one partition,
+   * within the transaction of the task that left them out. What the readers of this stream drop is only counted.
+   */
+  droppedRecords(options: Named = {}): KStream<string, DroppedRecord> {
+    this.#dropped ??= new KStream(droppedRecordsSource(this.#graph, options))
+    return this.#dropped
   }
 
   build(options: BuildOptions = {}): Topology {

@@ -11,6 +11,8 @@ export interface TopologyModel {
   readonly stores: ReadonlyMap<string, TopologyStore>
   /** Repartition topics by their name without the application prefix. */
   readonly repartitionTopics: ReadonlyMap<string, RepartitionTopic>
+  /** The repartition topic that gets what the tasks leave out, if somebody reads it. */
+  readonly droppedRecordsTopic?: string | null
   /** Groups of source topics that must have equal partition counts. */
   readonly copartitionGroups: readonly (readonly string[])[]
   /** Sub-topologies in Kafka's numbering; global ones have `global: true` and are run by every instance. */

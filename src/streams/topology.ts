@@ -1,7 +1,8 @@
-import type { Serde } from '../serde/index.js'
+import { type Serde, Serdes } from '../serde/index.js'
 import type { StoreSpec } from '../state/index.js'
 import { bindDefaultSerdes, type DefaultSerdes, defaultSerdes } from './default-serdes.js'
 import { describeTopology } from './describe.js'
+import { droppedRecordSerde, droppedRecordsTopic } from './dropped-records.js'
 import { TopologyError } from './errors.js'
 import type { ProcessorNode, SinkNode, SourceNode, TopologyNode } from './node.js'
 import { type Consumed, consumedSource } from './options.js'
@@ -51,6 +52,7 @@ export class Topology implements TopologyModel {
   readonly #copartitioned: (readonly string[])[] = []
   readonly #defaults: DefaultSerdes
   #subtopologies: readonly Subtopology[] | null = null
+  #droppedRecordsTopic: string | null = null
 
   constructor(defaults: DefaultSerdes = defaultSerdes()) {
     this.#defaults = defaults
@@ -66,6 +68,10 @@ export class Topology implements TopologyModel {
 
   get repartitionTopics(): ReadonlyMap<string, RepartitionTopic> {
     return this.#repartitionTopics
+  }
+
+  get droppedRecordsTopic(): string | null {
+    return this.#droppedRecordsTopic
   }
 
   get subtopologies(): readonly Subtopology[] {
@@ -191,6 +197,18 @@ export class Topology implements TopologyModel {
   addRepartitionTopic(topic: RepartitionTopic): this {
     this.#repartitionTopics.set(topic.name, topic)
     return this
+  }
+
+  /** A source of what the tasks leave out, keyed by the node that did. */
+  addDroppedRecordsSource(name: string): this {
+    this.#droppedRecordsTopic = droppedRecordsTopic
+    return this.addRepartitionTopic({ name: droppedRecordsTopic, partitions: 1 }).addSource({
+      name,
+      topics: [droppedRecordsTopic],
+      keySerde: Serdes.string() as Serde<unknown>,
+      valueSerde: droppedRecordSerde as Serde<unknown>,
+      offsetReset: 'earliest',
+    })
   }
 
   /** The topics of these sources must have equal partition counts. */

@@ -1,7 +1,7 @@
 import type { Serde } from '../../serde/index.js'
 import type { StreamPartitioner } from '../node.js'
 import type { Repartitioned } from '../options.js'
-import { filter } from '../processors/filter.js'
+import { requireKey } from '../processors/require-key.js'
 import { failOnInvalidTimestamp } from '../timestamp-extractors.js'
 import { checkName, type Graph, GraphNode } from './graph.js'
 import type { StreamHandle } from './handles.js'
@@ -50,7 +50,7 @@ export function planRepartition(graph: Graph, parent: string, plan: RepartitionP
     topology.addProcessor({
       name: names.filter,
       parents: [parent],
-      operator: filter((key) => key !== null, false),
+      operator: requireKey,
     })
     topology.addSink({ name: names.sink, parents: [names.filter], topic, keySerde, valueSerde, partitioner })
     topology.addSource({

@@ -1,6 +1,8 @@
+import { type Serde, Serdes } from '../../serde/index.js'
 import type { StoreSpec } from '../../state/index.js'
+import { droppedRecordSerde } from '../dropped-records.js'
 import { TopologyError } from '../errors.js'
-import { type Consumed, consumedSource, type Materialized } from '../options.js'
+import { type Consumed, consumedSource, type Materialized, type Named } from '../options.js'
 import type { ProcessorSupplier } from '../processor-api.js'
 import { keptTableSource } from '../processors/table-source.js'
 import { checkName, type Graph, GraphNode } from './graph.js'
@@ -30,6 +32,23 @@ export function streamSource(
     node,
     keySerde: options.keySerde ?? null,
     valueSerde: options.valueSerde ?? null,
+    sources: new Set([name]),
+    repartition: false,
+  }
+}
+
+export function droppedRecordsSource(graph: Graph, options: Named): StreamHandle {
+  const name = graph.named(options.name, 'KSTREAM-SOURCE-')
+  const node = graph.add(
+    graph.root,
+    new GraphNode(name, (topology) => topology.addDroppedRecordsSource(name)),
+  )
+  return {
+    graph,
+    name,
+    node,
+    keySerde: Serdes.string() as Serde<unknown>,
+    valueSerde: droppedRecordSerde as Serde<unknown>,
     sources: new Set([name]),
     repartition: false,
   }

@@ -59,7 +59,7 @@ export function sessionAggregate(
             if (entry.key.end > end) end = entry.key.end
           }
           if (end < closing.closeTimeMs) {
-            context.dropped('late', batch, i)
+            context.dropped('late', batch, i, { start, end })
             continue
           }
           result = aggregator(key, values[i], result) ?? null

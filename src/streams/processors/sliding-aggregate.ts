@@ -52,7 +52,7 @@ export function slidingAggregate(
             }
           }
           if (time + 1 + timeDifferenceMs <= closeTime) {
-            context.dropped('late', batch, i)
+            context.dropped('late', batch, i, { start: Math.max(0, time - timeDifferenceMs), end: time })
             continue
           }
           update.record(key, values[i], time, batch, i)
@@ -181,7 +181,7 @@ class SlidingUpdate {
   #update(start: number, held: Held | null, base?: unknown): void {
     const end = start + this.#difference
     if (end < this.#closing.closeTimeMs) {
-      this.#context.dropped('late', this.#batch, this.#row)
+      this.#context.dropped('late', this.#batch, this.#row, { start, end })
       return
     }
     const { initializer, aggregator } = this.#functions

@@ -13,8 +13,13 @@ export function keepForJoin(storeName: string): BatchOperator {
     const store = context.stateStore<Store>(storeName)
     return operate((batch, emit) => {
       const { keys, values, timestamps, size } = batch
+      let expired = store.droppedExpired
       for (let i = 0; i < size; i++) {
-        if (keys[i] !== null) store.put(keys[i], values[i], timestamps[i]!)
+        if (keys[i] === null) continue
+        store.put(keys[i], values[i], timestamps[i]!)
+        if (store.droppedExpired === expired) continue
+        expired = store.droppedExpired
+        context.dropped('expired', batch, i)
       }
       emit(batch)
     })

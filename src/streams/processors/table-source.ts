@@ -34,7 +34,10 @@ export function keptTableSource(table: KeptTable, flags: TableFlags): BatchOpera
         const timestamp = timestamps[i]!
         const oldValue = store.get(key)?.value ?? null
         const result = store.put(key, value, timestamp)
-        if (result === 'expired') continue
+        if (result === 'expired') {
+          context.dropped('expired', batch, i)
+          continue
+        }
         emitter.push(key, value, oldValue, timestamp, batch, i, { outdated: result === 'outdated' })
       }
       emitter.send(batch, emit)

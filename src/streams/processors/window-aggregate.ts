@@ -56,11 +56,12 @@ export function windowAggregate(
           }
           for (let start = windows.firstStart(time); start <= time; start += advanceMs) {
             if (start + sizeMs <= closeTime) {
-              context.dropped('late', batch, i)
+              context.dropped('late', batch, i, { start, end: start + sizeMs })
               continue
             }
             const value = values[i]
             const entry = store.windowEntry(key, start)
+            if (entry === null) context.dropped('expired', batch, i, { start, end: start + sizeMs })
             let before: unknown = entry === null ? undefined : entry.value
             const timestamp = before !== undefined && entry!.timestamp > time ? entry!.timestamp : time
             if (inPlace !== undefined && before !== undefined && entry!.held !== null) {

@@ -55,6 +55,7 @@ export class GlobalTask {
       collector: letters,
       globalStore: (name) => this.store(name),
       metrics: this.metrics,
+      droppedTopic: names.droppedRecords,
       openState: (metrics) =>
         new StateManager({
           stores: stores.map((store) => taskStore(store, names)),

@@ -2,7 +2,7 @@
 export { deadLettersOf } from './dead-letters.js'
 export { GlobalTask } from './global-task.js'
 export { InputPartition } from './input-partition.js'
-export { TaskMetrics } from './metrics.js'
+export { droppedTotal, TaskMetrics } from './metrics.js'
 export { PartitionGroup } from './partition-group.js'
 export {
   failureOrigin,

@@ -17,6 +17,8 @@ export interface InputOptions {
 
 /** A record that is passed over: it takes effect when its turn comes, so that it is counted exactly once. */
 export interface Skipped {
+  /** The source node. */
+  readonly source: string
   readonly reason: 'deserialization' | 'negative-timestamp'
   readonly failure: FailedRecord
   readonly deadLetters: readonly DeadLetterRecord[]
@@ -154,7 +156,7 @@ export class InputPartition implements TopicPartition {
   }
 
   #decode(raw: DecodedBatch): Chunk {
-    const { valueSerde, timestampExtractor } = this.options
+    const { source, valueSerde, timestampExtractor } = this.options
     const keySerde = this.#keySerde
     const { count, buffer, keyStart, keyEnd, valueStart, valueEnd } = raw
     const keys: unknown[] = []
@@ -184,7 +186,7 @@ export class InputPartition implements TopicPartition {
         }
         if (timestamp < 0) {
           const failure = this.#failure(raw, i, null)
-          skips.push({ beforeRow: size, reason: 'negative-timestamp', failure, deadLetters: [] })
+          skips.push({ beforeRow: size, source, reason: 'negative-timestamp', failure, deadLetters: [] })
           continue
         }
       }
@@ -251,7 +253,7 @@ export class InputPartition implements TopicPartition {
     const failure = this.#failure(raw, row, cause)
     try {
       const deadLetters = this.#host.deserializationError(failure)
-      skips.push({ beforeRow, reason: 'deserialization', failure, deadLetters })
+      skips.push({ beforeRow, source: this.options.source, reason: 'deserialization', failure, deadLetters })
     } catch (error) {
       return error
     }

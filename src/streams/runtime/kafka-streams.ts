@@ -14,6 +14,7 @@ import { type ObserveOptions, observeTopic } from '../rx/observe-topic.js'
 import { type TableView, tableView } from '../rx/table-view.js'
 import type { TopologyModel } from '../topology-model.js'
 import type { StoreRestored } from './changelog-reader.js'
+import { droppedTotal } from './metrics.js'
 import { type QueryableStore, queryableStore } from './queryable-store.js'
 import { TaskManager } from './task-manager.js'
 import { StreamThread } from './thread.js'
@@ -47,6 +48,7 @@ export interface StreamsTaskMetrics {
   readonly buffered: number
   readonly droppedRecords: number
   readonly droppedByReason: Readonly<Record<string, number>>
+  readonly droppedByNode: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** Event time, ms; -1 before the first record. */
   readonly streamTimeMs: number
 }
@@ -220,6 +222,7 @@ export class KafkaStreams {
         buffered: task.group.buffered,
         droppedRecords: task.droppedRecords,
         droppedByReason: task.droppedByReason,
+        droppedByNode: metrics.droppedByNode,
         streamTimeMs: task.group.streamTimeMs,
       }
     })
@@ -232,7 +235,7 @@ export class KafkaStreams {
       droppedRecords:
         this.#before.droppedRecords +
         sum((task) => task.droppedRecords) +
-        (this.#manager?.globalMetrics?.droppedRecords ?? 0),
+        droppedTotal(this.#manager?.globalMetrics?.droppedByReason(0) ?? {}),
       commits: this.#before.commits + (this.#manager?.commits ?? 0),
       restarts: this.#restarts,
       tasks,

@@ -1,5 +1,5 @@
 import type { StateStore } from '../../state/index.js'
-import { type AnyBatch, originRow } from '../batch.js'
+import type { AnyBatch } from '../batch.js'
 import type { ResolvedConfig } from '../config.js'
 import { TopologyError } from '../errors.js'
 import type {
@@ -9,6 +9,7 @@ import type {
   NodeContext,
   ProcessorNode,
   PunctuationType,
+  WindowBounds,
 } from '../node.js'
 import type { TaskGraph, TaskHost } from './task-graph.js'
 
@@ -75,10 +76,8 @@ export class TaskNodeContext implements NodeContext {
     this.closeCallbacks.push(callback)
   }
 
-  dropped(reason: DroppedReason, batch: AnyBatch, row: number): void {
-    const origin = batch.origin
-    const offset = origin === null ? -1 : origin.offsets[originRow(batch, row)]!
-    this.#host.dropped(this.nodeName, reason, origin?.topic ?? null, origin?.partition ?? -1, offset)
+  dropped(reason: DroppedReason, batch: AnyBatch, row: number, window?: WindowBounds): void {
+    this.#host.dropped(this.nodeName, reason, batch, row, window ?? null)
   }
 
   processingError(error: unknown, batch: AnyBatch, row: number): void {

@@ -1,8 +1,10 @@
 import type { Clock } from '../../common/index.js'
 import type { FetchedBatch, OffsetCommit } from '../../log/index.js'
+import { serialize } from '../../serde/index.js'
 import type { StateStore } from '../../state/index.js'
 import { type AnyBatch, headersOf, originRow } from '../batch.js'
 import type { ResolvedConfig } from '../config.js'
+import { type DroppedRecord, droppedRecordSerde } from '../dropped-records.js'
 import {
   DeserializationError,
   messageOf,
@@ -18,11 +20,11 @@ import {
   type FailedRecord,
   type FailedResult,
 } from '../exception-handlers.js'
-import type { DroppedReason, SinkNode, TopologyNode } from '../node.js'
+import type { DroppedReason, SinkNode, TopologyNode, WindowBounds } from '../node.js'
 import { withDeadLetters } from './dead-letters.js'
 import type { InputHost, Skipped } from './input-partition.js'
 import { KeyPool } from './key-pool.js'
-import type { TaskMetrics } from './metrics.js'
+import { droppedTotal, type TaskMetrics } from './metrics.js'
 import type { PartitionGroup } from './partition-group.js'
 import { encodePartitionTime } from './partition-time.js'
 import type { RecordCollector, WriteFailure } from './record-collector.js'
@@ -45,6 +47,8 @@ export interface StreamTaskOptions {
   readonly collector: RecordCollector
   readonly globalStore: (name: string) => StateStore | undefined
   readonly metrics: TaskMetrics
+  /** In the log; null where nobody reads what is dropped. */
+  readonly droppedTopic: string | null
   readonly openState: (metrics: TaskMetrics) => StateManager
   /** A node sent something, or failed, on its own account: outside of a call of the task's owner. */
   readonly onAsyncActivity?: () => void
@@ -163,14 +167,11 @@ export class StreamTask implements TaskHost, InputHost {
 
   /** Kafka's `dropped-records-total`: what nodes left out, and what stores refused as too old. */
   get droppedRecords(): number {
-    return this.metrics.droppedRecords + this.state.droppedExpired
+    return droppedTotal(this.droppedByReason)
   }
 
   get droppedByReason(): Readonly<Record<string, number>> {
-    const reasons: Record<string, number> = Object.fromEntries(this.metrics.dropped)
-    const expired = this.state.droppedExpired
-    if (expired > 0) reasons.expired = (reasons.expired ?? 0) + expired
-    return reasons
+    return this.metrics.droppedByReason(this.state.droppedExpired)
   }
 
   /** Closes nodes and state. What was not committed is forgotten. */
@@ -225,7 +226,7 @@ export class StreamTask implements TaskHost, InputHost {
     const letters = this.#lettersOf(source, error, answer.deadLetters)
     if (answer.result === 'continue') {
       this.metrics.recordsOut--
-      this.dropped(sink.name, 'production', source.topic || null, source.partition, source.offset)
+      this.dropped(sink.name, 'production', batch, row, null)
       this.#sendLetters(letters)
       return 'continue'
     }
@@ -240,12 +241,30 @@ export class StreamTask implements TaskHost, InputHost {
   dropped(
     node: string,
     reason: DroppedReason,
-    topic: string | null,
-    partition: number,
-    offset: number,
+    batch: AnyBatch,
+    row: number,
+    window: WindowBounds | null,
   ): void {
-    this.metrics.countDropped(reason)
-    this.#options.config.onDropped?.({ taskId: this.taskId, node, reason, topic, partition, offset })
+    this.#leftOut(node, reason, window, () => this.#errorContext(node, batch, row))
+  }
+
+  /** Counts, and tells whoever wants to know. What the readers of dropped records drop does not go to them again. */
+  #leftOut(
+    node: string,
+    reason: DroppedReason,
+    window: WindowBounds | null,
+    source: () => ErrorHandlerContext,
+  ): void {
+    this.metrics.countDropped(node, reason)
+    const { collector, droppedTopic, config } = this.#options
+    if (config.onDropped === undefined && droppedTopic === null) return
+    const { topic, partition, offset, timestamp, headers, key, value } = source()
+    const place = { reason, taskId: this.taskId, node, window, topic: topic || null, partition, offset }
+    const record: DroppedRecord = { ...place, timestamp, headers, key, value }
+    config.onDropped?.(record)
+    if (droppedTopic === null || topic === droppedTopic) return
+    const bytes = serialize(droppedRecordSerde, record)
+    collector.sendRaw(droppedTopic, 0, Buffer.from(node), bytes, Math.max(0, timestamp), headers)
   }
 
   processingError(node: string, error: unknown, batch: AnyBatch, row: number): void {
@@ -253,7 +272,7 @@ export class StreamTask implements TaskHost, InputHost {
     const answer = askHandler(this.#options.config.processingExceptionHandler, failure)
     const letters = this.#lettersOf(failure, error, answer.deadLetters)
     if (answer.result === 'fail') throw this.#fatal(failure, letters)
-    this.dropped(node, 'processing', failure.topic, failure.partition, failure.offset)
+    this.dropped(node, 'processing', batch, row, null)
     this.#sendLetters(letters)
   }
 
@@ -295,9 +314,9 @@ export class StreamTask implements TaskHost, InputHost {
   }
 
   skipped(skipped: Skipped): void {
-    const { failure, reason } = skipped
+    const { failure, reason, source } = skipped
     this.dirty = true
-    this.dropped(failure.topic, reason, failure.topic, failure.partition, failure.offset)
+    this.#leftOut(source, reason, null, () => failure)
     this.#sendLetters(skipped.deadLetters)
   }
 

@@ -13,6 +13,7 @@ import type {
   SinkNode,
   SourceNode,
   TopologyNode,
+  WindowBounds,
 } from '../node.js'
 import { recordAtATimeSources } from './batch-safety.js'
 import { TaskNodeContext } from './node-context.js'
@@ -31,7 +32,13 @@ export interface TaskHost {
   globalStore(name: string): StateStore | undefined
   /** Takes the records that reached a sink. */
   send(sink: SinkNode, batch: AnyBatch): void
-  dropped(node: string, reason: DroppedReason, topic: string | null, partition: number, offset: number): void
+  dropped(
+    node: string,
+    reason: DroppedReason,
+    batch: AnyBatch,
+    row: number,
+    window: WindowBounds | null,
+  ): void
   processingError(node: string, error: unknown, batch: AnyBatch, row: number): void
   /** The error to stop with. */
   processingFailure(node: string, error: unknown, batch: AnyBatch, row: number): Error

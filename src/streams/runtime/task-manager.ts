@@ -154,6 +154,7 @@ export class TaskManager implements ThreadHost {
       collector: this.#collector,
       globalStore: (name) => this.#global?.store(name),
       metrics,
+      droppedTopic: this.#names.droppedRecords,
       onAsyncActivity: this.#options.onAsyncActivity,
       openState: () =>
         new StateManager({

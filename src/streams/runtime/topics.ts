@@ -20,6 +20,12 @@ export class TopicNames {
     return this.#model.repartitionTopics.has(name) ? `${this.#applicationId}-${name}` : name
   }
 
+  /** Where dropped records go; null where nobody reads them. */
+  get droppedRecords(): string | null {
+    const { droppedRecordsTopic } = this.#model
+    return droppedRecordsTopic == null ? null : this.resolve(droppedRecordsTopic)
+  }
+
   changelog(store: string): string {
     return `${this.#applicationId}-${store}-changelog`
   }

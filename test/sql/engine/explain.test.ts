@@ -23,6 +23,7 @@ describe('EXPLAIN of a running query', () => {
           changelogRecordsOut: 5,
           buffered: 2,
           droppedRecords: 1,
+          droppedByNode: {},
           droppedByReason: { 'null key': 1 },
           streamTimeMs: 1_700_000_000_000,
         },
