@@ -1,12 +1,18 @@
 import { assert } from '../common/index.js'
-import { isIdentityOrdered } from './blob-layout.js'
 import { readTime, type TimedKey, WINDOW_SUFFIX_BYTES, windowKeySerde } from './changelog-key.js'
 import { type ChangelogPort, changelogPort } from './changelog-port.js'
 import { sortByText } from './key-sort.js'
 import { mergeInOrder } from './merge-in-order.js'
 import { mergeScan } from './merge-scan.js'
 import { SortedNumbers } from './sorted-numbers.js'
-import type { ChangelogWriter, WindowEntry, WindowEntryStore, WindowStore } from './store.js'
+import type {
+  ChangelogWriter,
+  QueryableTable,
+  TableStore,
+  WindowEntry,
+  WindowEntryStore,
+  WindowStore,
+} from './store.js'
 import type { StoreCatalog, StoreRecord } from './store-catalog.js'
 import { NO_TIMESTAMP, type StoreCodec } from './store-codec.js'
 import type { ChangelogRecord, WindowStoreSpec } from './store-spec.js'
@@ -24,7 +30,7 @@ const SIDE_PAGE_ROWS = 16
  * Expired windows (`start <= newest - retentionMs`, Kafka's bound) are invisible at once; their rows go with the next
  * flush.
  */
-export class AlignedWindowStore<K, S> implements WindowStore<K, S>, WindowEntryStore<K> {
+export class AlignedWindowStore<K, S> implements WindowStore<K, S>, WindowEntryStore<K>, TableStore {
   readonly name: string
   readonly persistent: boolean
   readonly windowSizeMs: number
@@ -150,6 +156,11 @@ export class AlignedWindowStore<K, S> implements WindowStore<K, S>, WindowEntryS
     this.#catalog.touch(this.name)
   }
 
+  queryable(): QueryableTable {
+    this.flush()
+    return this.#table.reader
+  }
+
   close(): void {
     this.#cache.clear()
   }
@@ -179,7 +190,7 @@ export class AlignedWindowStore<K, S> implements WindowStore<K, S>, WindowEntryS
       }
       table.appendOne(start)
       table.append(keyColumns)
-      this.#codec.appendFromBytes(table, value, timestamp)
+      this.#codec.appendFromBytes(table, value, timestamp, keyColumns)
       table.endRow()
       this.#stored.add(start)
     }
@@ -278,7 +289,7 @@ export class AlignedWindowStore<K, S> implements WindowStore<K, S>, WindowEntryS
         }
         table.appendOne(start)
         table.append(codec.layout.encodeKey(key))
-        codec.appendInner(table, value, timestamp)
+        codec.appendInner(table, value, timestamp, key)
         table.endRow()
       }
       this.#stored.add(start)
@@ -289,7 +300,7 @@ export class AlignedWindowStore<K, S> implements WindowStore<K, S>, WindowEntryS
   #sort(entries: readonly AlignedEntry<K>[]): readonly AlignedEntry<K>[] {
     const { layout } = this.#codec
     const compare = (a: AlignedEntry<K>, b: AlignedEntry<K>) => layout.compareKeys(a.key, b.key)
-    if (!isIdentityOrdered(layout)) return [...entries].sort(compare)
+    if (layout.isIdentityOrdered !== true) return [...entries].sort(compare)
     return sortByText(entries, (entry) => entry.identity as string, compare)
   }
 

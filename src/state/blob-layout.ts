@@ -15,7 +15,6 @@ import type { SqliteValue, TableColumn, TableLayout } from './store.js'
 interface KeyIdentity<K> {
   identity(key: K): string | number
   compareKeys(a: K, b: K): number
-  /** Identities are texts that, character by character below U+00FF, have the order of the keys. */
   readonly isIdentityOrdered?: boolean
 }
 
@@ -123,9 +122,4 @@ function bytesIdentity<K>(serde: Serde<K>): KeyIdentity<K> {
     compareKeys: (a, b) => compareByteStrings(identity(a), identity(b)),
     isIdentityOrdered: true,
   }
-}
-
-/** Whether items can be sorted by the text of their keys' identities. */
-export function isIdentityOrdered<K>(layout: TableLayout<K, unknown>): boolean {
-  return (layout as Partial<KeyIdentity<K>>).isIdentityOrdered === true
 }

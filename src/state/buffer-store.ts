@@ -1,5 +1,4 @@
 import { assert } from '../common/index.js'
-import { isIdentityOrdered } from './blob-layout.js'
 import { readTime, type TimedKey, WINDOW_SUFFIX_BYTES, windowKeySerde } from './changelog-key.js'
 import { type ChangelogPort, changelogPort } from './changelog-port.js'
 import { hashOf, KeyFilter } from './key-filter.js'
@@ -218,7 +217,7 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
       table.append(keyColumns)
       table.appendOne(start)
       table.appendOne(sequence)
-      this.#codec.appendFromBytes(table, value, timestamp)
+      this.#codec.appendFromBytes(table, value, timestamp, keyColumns)
       table.endRow()
       this.#segments.add(segment)
     }
@@ -404,10 +403,11 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
     }
     const compare = (a: BufferedRecord<K>, b: BufferedRecord<K>) =>
       layout.compareKeys(a.key, b.key) || byStart(a, b)
-    const sort = isIdentityOrdered(layout)
-      ? (list: readonly BufferedRecord<K>[]) =>
-          sortByText(list, (record) => record.identity as string, compare)
-      : (list: readonly BufferedRecord<K>[]) => [...list].sort(compare)
+    const sort =
+      layout.isIdentityOrdered === true
+        ? (list: readonly BufferedRecord<K>[]) =>
+            sortByText(list, (record) => record.identity as string, compare)
+        : (list: readonly BufferedRecord<K>[]) => [...list].sort(compare)
     const table = this.#table
     table.beginWrites()
     for (const segment of [...bySegment.keys()].sort((a, b) => a - b)) {
@@ -416,7 +416,7 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
         table.append(layout.encodeKey(record.key))
         table.appendOne(record.start)
         table.appendOne(record.sequence)
-        this.#codec.appendInner(table, record.value, record.timestamp)
+        this.#codec.appendInner(table, record.value, record.timestamp, record.key)
         table.endRow()
       }
       if (!this.#segments.has(segment)) {

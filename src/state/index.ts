@@ -1,7 +1,10 @@
 /** State stores on SQLite, with a write-back cache and changelog ports. */
 export { blobLayout } from './blob-layout.js'
 export { StateError, type StateErrorCode } from './errors.js'
+export { compareStrings } from './key-order.js'
+export { quotedName } from './queryable-table.js'
 export { openStateDatabase, type StateDatabaseOptions } from './state-database.js'
 export * from './store.js'
 export * from './store-spec.js'
+export { selected as selectedColumn } from './store-table.js'
 export * from './stores.js'

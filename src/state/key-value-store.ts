@@ -1,11 +1,18 @@
 import { assert } from '../common/index.js'
 import { type Serde, serialize } from '../serde/index.js'
-import { isIdentityOrdered } from './blob-layout.js'
 import { type ChangelogPort, changelogPort } from './changelog-port.js'
 import { prefixEnd } from './key-order.js'
 import { sortByText } from './key-sort.js'
 import { mergeScan } from './merge-scan.js'
-import type { ChangelogWriter, EntryStore, KeyValueEntry, KeyValueStore, StoreEntry } from './store.js'
+import type {
+  ChangelogWriter,
+  EntryStore,
+  KeyValueEntry,
+  KeyValueStore,
+  QueryableTable,
+  StoreEntry,
+  TableStore,
+} from './store.js'
 import { NO_TIMESTAMP, type StoreCodec } from './store-codec.js'
 import type { ChangelogRecord } from './store-spec.js'
 import { type Condition, PAGE_ROWS, quoted, type StoreTable, tuple } from './store-table.js'
@@ -20,7 +27,7 @@ interface KeyRange<K> {
 }
 
 /** Keys and values in a SQLite table, behind a write-back cache. Values given to it must not be changed afterwards. */
-export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S>, EntryStore<K> {
+export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S>, EntryStore<K>, TableStore {
   readonly name: string
   readonly persistent: boolean
   readonly #codec: StoreCodec<K, S>
@@ -50,9 +57,10 @@ export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S>, EntryStor
       entriesMax: options.cacheEntriesMax,
       identity: layout.identity,
       compare,
-      sort: isIdentityOrdered(layout)
-        ? (entries) => sortByText(entries, identityOf, compare)
-        : (entries) => [...entries].sort(compare),
+      sort:
+        layout.isIdentityOrdered === true
+          ? (entries) => sortByText(entries, identityOf, compare)
+          : (entries) => [...entries].sort(compare),
       load: (key, identity) => this.#load(key, identity),
       log: this.#changelog === null ? null : (entries) => this.#log(entries),
       write: (entries) => this.#write(entries),
@@ -151,6 +159,11 @@ export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S>, EntryStor
     this.#cache.clear()
   }
 
+  queryable(): QueryableTable {
+    this.flush()
+    return this.#table.reader
+  }
+
   /** Writes changelog records below the cache, which must have no changes of its own. */
   restore(records: Iterable<ChangelogRecord>): void {
     assert(this.#cache.dirtyCount === 0, `store ${this.name} is restored over changes not flushed`)
@@ -161,7 +174,7 @@ export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S>, EntryStor
         this.#table.delete(key)
       } else {
         this.#table.append(key)
-        this.#codec.appendFromBytes(this.#table, record.value, record.timestamp)
+        this.#codec.appendFromBytes(this.#table, record.value, record.timestamp, key)
         this.#table.endRow()
       }
     }
@@ -205,7 +218,7 @@ export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S>, EntryStor
         table.delete(keyColumns)
       } else {
         table.append(keyColumns)
-        codec.appendInner(table, value, timestamp)
+        codec.appendInner(table, value, timestamp, key)
         table.endRow()
       }
     }

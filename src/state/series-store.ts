@@ -1,12 +1,11 @@
 import { assert } from '../common/index.js'
 import type { Serde } from '../serde/index.js'
-import { isIdentityOrdered } from './blob-layout.js'
 import type { TimedKey } from './changelog-key.js'
 import { type ChangelogPort, changelogPort } from './changelog-port.js'
 import { sortByText } from './key-sort.js'
 import { mergeScan } from './merge-scan.js'
 import { entryAt, positionIn, type Series, SeriesCache, type SeriesEntry } from './series-cache.js'
-import type { ChangelogWriter, SqliteValue } from './store.js'
+import type { ChangelogWriter, QueryableTable, SqliteValue } from './store.js'
 import type { StoreCatalog, StoreRecord } from './store-catalog.js'
 import type { StoreCodec } from './store-codec.js'
 import { type Condition, PAGE_ROWS, quoted, type StoreTable, tuple } from './store-table.js'
@@ -267,6 +266,13 @@ export class SeriesStore<K, V> {
     this.#purge()
   }
 
+  /** The table, with all changes and without what is expired. */
+  queryable(): QueryableTable {
+    this.flush()
+    this.#purgeNow()
+    return this.#table.reader
+  }
+
   /** Tells the changelog what it does not have yet. */
   logChanges(): void {
     this.#catalog.touch(this.#name)
@@ -326,7 +332,7 @@ export class SeriesStore<K, V> {
       table.append(key)
       table.appendOne(major)
       table.appendOne(minor)
-      this.#codec.appendFromBytes(table, value, timestamp)
+      this.#codec.appendFromBytes(table, value, timestamp, key)
       table.endRow()
     }
   }
@@ -479,7 +485,7 @@ export class SeriesStore<K, V> {
       (a.series === b.series ? 0 : layout.compareKeys(a.series.key, b.series.key)) ||
       a.major - b.major ||
       a.minor - b.minor
-    if (!isIdentityOrdered(layout)) return [...entries].sort(compare)
+    if (layout.isIdentityOrdered !== true) return [...entries].sort(compare)
     return sortByText(entries, (entry) => entry.series.identity as string, compare)
   }
 
@@ -505,7 +511,7 @@ export class SeriesStore<K, V> {
         table.append(keyColumns)
         table.appendOne(entry.major)
         table.appendOne(entry.minor)
-        codec.appendValue(table, entry.value)
+        codec.appendValue(table, entry.value, series.key)
         table.endRow()
       }
     }
@@ -516,6 +522,12 @@ export class SeriesStore<K, V> {
     const { horizon } = this
     if (horizon === this.#purgedTo || !Number.isFinite(horizon)) return
     if (!this.#hasTimeIndex && horizon - this.#purgedTo < this.#kind.retentionMs / 2) return
+    this.#purgeNow()
+  }
+
+  #purgeNow(): void {
+    const { horizon } = this
+    if (horizon === this.#purgedTo || !Number.isFinite(horizon)) return
     this.#table.deleteWhere({ sql: `${this.#major} <= ?`, parameters: [horizon] })
     this.#purgedTo = horizon
   }

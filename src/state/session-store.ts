@@ -7,7 +7,7 @@ import {
   SeriesStore,
   type SeriesStoreOptions,
 } from './series-store.js'
-import type { SessionStore, WindowEntry } from './store.js'
+import type { QueryableTable, SessionStore, TableStore, WindowEntry } from './store.js'
 import type { StoreCodec } from './store-codec.js'
 import type { ChangelogRecord, SessionStoreSpec } from './store-spec.js'
 
@@ -23,7 +23,7 @@ function sessionKind(retentionMs: number): SeriesKind {
 }
 
 /** Sessions of keys: major is the session's end, minor its start. */
-export class SqliteSessionStore<K, V> implements SessionStore<K, V> {
+export class SqliteSessionStore<K, V> implements SessionStore<K, V>, TableStore {
   readonly name: string
   readonly persistent: boolean
   readonly retentionMs: number
@@ -79,6 +79,10 @@ export class SqliteSessionStore<K, V> implements SessionStore<K, V> {
 
   flush(): void {
     this.#series.flush()
+  }
+
+  queryable(): QueryableTable {
+    return this.#series.queryable()
   }
 
   logChanges(): void {

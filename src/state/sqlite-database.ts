@@ -7,6 +7,8 @@ export interface SqliteStatement {
   run(parameters: readonly SqliteValue[]): number
   get(parameters: readonly SqliteValue[]): SqliteValue[] | undefined
   all(parameters: readonly SqliteValue[]): SqliteValue[][]
+  /** Rows one at a time: nothing can be written before the end, or before `return` was called. */
+  iterate(parameters: readonly SqliteValue[]): IterableIterator<SqliteValue[]>
 }
 
 /** SQLite's result codes that mean damage: the file must be rebuilt, retrying cannot help. */
@@ -80,6 +82,14 @@ export class SqliteDatabase {
         this.#check()
         try {
           return statement.all(parameters) as SqliteValue[][]
+        } catch (cause) {
+          throw stateError(cause, path, 'a read failed')
+        }
+      },
+      iterate: (parameters) => {
+        this.#check()
+        try {
+          return statement.iterate(parameters) as IterableIterator<SqliteValue[]>
         } catch (cause) {
           throw stateError(cause, path, 'a read failed')
         }

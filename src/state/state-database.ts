@@ -10,7 +10,7 @@ import type { StateStore, TableColumn, TableLayout } from './store.js'
 import { StoreCatalog } from './store-catalog.js'
 import { StoreCodec, VersionCodec } from './store-codec.js'
 import type { ChangelogRecord, OpenStoreOptions, StateDatabase, StoreSpec } from './store-spec.js'
-import type { StoreTable } from './store-table.js'
+import type { StoreTable, TableShape } from './store-table.js'
 import { SqliteVersionedStore } from './versioned-store.js'
 import { SqliteWindowStore } from './window-store.js'
 
@@ -164,12 +164,12 @@ function openStore(spec: StoreSpec, options: OpenStoreOptions, catalog: StoreCat
       const columns = { valueColumns: [...layout.valueColumns, ...valueColumns] }
       if (spec.aligned) {
         const keyColumns = [WINDOW_START, ...layout.keyColumns]
-        const table = catalog.openTable(name, 'window', { keyColumns, ...columns })
+        const table = openShape(catalog, spec, layout, { keyColumns, ...columns })
         return new AlignedWindowStore(spec, { codec, table, catalog, changelog, cacheEntriesMax })
       }
       if (spec.retainDuplicates) {
         const keyColumns = [SEGMENT, ...layout.keyColumns, WINDOW_START, SEQUENCE]
-        const table = catalog.openTable(name, 'window', { keyColumns, ...columns })
+        const table = openShape(catalog, spec, layout, { keyColumns, ...columns })
         return new BufferStore(spec, { codec, table, catalog, changelog, cacheEntriesMax })
       }
       const table = openTable(catalog, spec, codec.layout, [WINDOW_START, SEQUENCE], valueColumns)
@@ -192,8 +192,28 @@ function openTable(
   keyColumns: readonly TableColumn[],
   valueColumns: readonly TableColumn[],
 ): StoreTable {
-  return catalog.openTable(spec.name, spec.kind, {
+  return openShape(catalog, spec, layout, {
     keyColumns: [...layout.keyColumns, ...keyColumns],
     valueColumns: [...layout.valueColumns, ...valueColumns],
   })
+}
+
+function openShape(
+  catalog: StoreCatalog,
+  spec: StoreSpec,
+  layout: TableLayout<unknown, unknown>,
+  shape: TableShape,
+): StoreTable {
+  const { tableName, generatedColumns, indexes, rebuildsOnChange = false } = layout
+  const table = catalog.openTable(
+    spec.name,
+    spec.kind,
+    { ...shape, ...(generatedColumns === undefined ? {} : { generatedColumns }) },
+    {
+      ...(tableName === undefined ? {} : { tableName }),
+      rebuild: rebuildsOnChange && spec.logging,
+    },
+  )
+  if (indexes !== undefined) table.reader.setIndexes(indexes())
+  return table
 }

@@ -1,6 +1,13 @@
 import { StateError } from './errors.js'
 import type { SqliteDatabase, SqliteStatement } from './sqlite-database.js'
-import { StoreTable, type TableShape } from './store-table.js'
+import { quoted, StoreTable, type TableShape } from './store-table.js'
+
+export interface OpenTableOptions {
+  /** What the table is called, unless another one has the name. Default the store's name. */
+  readonly tableName?: string
+  /** Whether a table of another schema gives way to an empty one, without a changelog offset. Default false. */
+  readonly rebuild?: boolean
+}
 
 /** What the database remembers of a store beside its rows. Changes take effect with the next commit. */
 export interface StoreRecord {
@@ -55,12 +62,19 @@ export class StoreCatalog {
   }
 
   /** Creates the table of a new store. `kind` tells apart stores that have the same columns. */
-  openTable(storeName: string, kind: string, shape: TableShape): StoreTable {
-    const schema = JSON.stringify({ kind, key: shape.keyColumns, value: shape.valueColumns })
+  openTable(storeName: string, kind: string, shape: TableShape, options: OpenTableOptions = {}): StoreTable {
+    const generated = shape.generatedColumns
+    const schema = JSON.stringify({ kind, key: shape.keyColumns, value: shape.valueColumns, generated })
     let record = this.#records.get(storeName)
+    if (record !== undefined && record.schema !== schema && options.rebuild === true) {
+      this.#connection.begin()
+      this.#connection.exec(`DROP TABLE ${quoted(record.tableName)}`)
+      this.#records.delete(storeName)
+      record = undefined
+    }
     if (record === undefined) {
       record = {
-        tableName: this.#freeTableName(storeName),
+        tableName: this.#freeTableName(options.tableName ?? storeName),
         schema,
         changelogOffset: null,
         streamTime: Number.NEGATIVE_INFINITY,

@@ -41,8 +41,8 @@ export class StoreCodec<K, S> {
   }
 
   /** Appends the columns of a value to a row; returns those of the layout. */
-  appendInner(table: StoreTable, value: unknown, timestamp: number): readonly SqliteValue[] {
-    const columns = this.layout.encodeValue(value)
+  appendInner(table: StoreTable, value: unknown, timestamp: number, key: K): readonly SqliteValue[] {
+    const columns = this.layout.encodeValue(value, key)
     table.append(columns)
     if (this.timestamped) table.appendOne(timestamp)
     return columns
@@ -54,8 +54,8 @@ export class StoreCodec<K, S> {
   }
 
   /** Appends the columns of a stored value to a row; returns those of the layout. */
-  appendValue(table: StoreTable, stored: S): readonly SqliteValue[] {
-    return this.appendInner(table, this.innerOf(stored), this.timestampOf(stored, NO_TIMESTAMP))
+  appendValue(table: StoreTable, stored: S, key: K): readonly SqliteValue[] {
+    return this.appendInner(table, this.innerOf(stored), this.timestampOf(stored, NO_TIMESTAMP), key)
   }
 
   /** `row` begins with the value columns. */
@@ -85,20 +85,28 @@ export class StoreCodec<K, S> {
     return this.layout.encodeKey(this.keySerde.read(bytes, 0, end))
   }
 
-  /** Appends the columns of a changelog record's value to a row. */
-  appendFromBytes(table: StoreTable, bytes: Buffer | null, timestamp: number): void {
+  /** Appends the columns of a changelog record's value to a row; `key` are the columns of its key. */
+  appendFromBytes(
+    table: StoreTable,
+    bytes: Buffer | null,
+    timestamp: number,
+    key: readonly SqliteValue[],
+  ): void {
     assert(bytes !== null, 'a deletion has no columns')
     if (this.blob) table.appendOne(bytes)
-    else table.append(this.layout.encodeValue(this.valueSerde.read(bytes, 0, bytes.length)))
+    else {
+      const value = this.valueSerde.read(bytes, 0, bytes.length)
+      table.append(this.layout.encodeValue(value, this.layout.decodeKey(key)))
+    }
     if (this.timestamped) table.appendOne(timestamp)
   }
 }
 
 /** Of versioned stores: a deletion is a version too, `null` here, NULLs and a flag in the table. */
 export class VersionCodec<K, V> extends StoreCodec<K, V | null> {
-  override appendValue(table: StoreTable, stored: V | null): readonly SqliteValue[] {
+  override appendValue(table: StoreTable, stored: V | null, key: K): readonly SqliteValue[] {
     if (stored === null) return this.#appendDeletion(table)
-    const columns = super.appendValue(table, stored)
+    const columns = super.appendValue(table, stored, key)
     table.appendOne(0)
     return columns
   }
@@ -111,11 +119,16 @@ export class VersionCodec<K, V> extends StoreCodec<K, V | null> {
     return stored === null ? null : super.valueBytes(stored, columns)
   }
 
-  override appendFromBytes(table: StoreTable, bytes: Buffer | null, timestamp: number): void {
+  override appendFromBytes(
+    table: StoreTable,
+    bytes: Buffer | null,
+    timestamp: number,
+    key: readonly SqliteValue[],
+  ): void {
     if (bytes === null) {
       this.#appendDeletion(table)
     } else {
-      super.appendFromBytes(table, bytes, timestamp)
+      super.appendFromBytes(table, bytes, timestamp, key)
       table.appendOne(0)
     }
   }

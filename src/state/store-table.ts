@@ -1,8 +1,11 @@
+import { quotedName as quoted, TableReader } from './queryable-table.js'
 import type { SqliteDatabase, SqliteStatement } from './sqlite-database.js'
-import type { SqliteValue, TableColumn } from './store.js'
+import type { GeneratedColumn, SqliteValue, TableColumn } from './store.js'
 
 /** How many rows one INSERT carries: the cost of a call is shared. */
 const BULK_ROWS = 32
+/** SQLite's bound on the parameters of a statement. */
+const PARAMETERS_MAX = 32_766
 /** Rows a scan reads at a time. Scans hold no open cursor, so writes may come between pages. */
 export const PAGE_ROWS = 256
 
@@ -11,6 +14,7 @@ const SAFE = Number.MAX_SAFE_INTEGER
 export interface TableShape {
   readonly keyColumns: readonly TableColumn[]
   readonly valueColumns: readonly TableColumn[]
+  readonly generatedColumns?: readonly GeneratedColumn[]
 }
 
 /** `sql` names columns through `column`, parameters are `?`. */
@@ -32,9 +36,7 @@ export interface Page {
   readonly limit: number
 }
 
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
+export { quoted }
 
 /**
  * The SQLite table of one store: its key columns are the primary key of a `STRICT`, `WITHOUT ROWID` table.
@@ -48,10 +50,12 @@ export class StoreTable {
   version = 0
   /** False only when the table certainly has no rows. */
   mayHaveRows: boolean
+  readonly reader: TableReader
   readonly #connection: SqliteDatabase
   readonly #columns: string
   readonly #keyWidth: number
   readonly #rowWidth: number
+  readonly #bulkRows: number
   readonly #wideValues: readonly number[]
   readonly #wideColumns: readonly number[]
   readonly #select: SqliteStatement
@@ -65,6 +69,7 @@ export class StoreTable {
     this.name = name
     this.shape = shape
     this.#connection = connection
+    this.reader = new TableReader(connection, name)
     const { keyColumns, valueColumns } = shape
     const columns = [...keyColumns, ...valueColumns]
     this.#keyWidth = keyColumns.length
@@ -74,19 +79,26 @@ export class StoreTable {
     this.#columns = columns.map(selected).join(', ')
     const table = quoted(name)
     const keyIs = keyColumns.map((c) => `${quoted(c.name)} = ?`).join(' AND ')
-    const row = `(${columns.map(() => '?').join(', ')})`
+    const row = `(${columns.map((c) => (c.utf8 === true ? 'CAST(? AS TEXT)' : '?')).join(', ')})`
+    this.#bulkRows = Math.max(1, Math.min(BULK_ROWS, Math.floor(PARAMETERS_MAX / columns.length)))
     const replace = `REPLACE INTO ${table} VALUES ${row}`
     this.#select = connection.prepare(
       `SELECT ${valueColumns.map(selected).join(', ')} FROM ${table} WHERE ${keyIs}`,
     )
     this.#insert = connection.prepare(replace)
-    this.#insertBulk = connection.prepare(replace + `, ${row}`.repeat(BULK_ROWS - 1))
+    this.#insertBulk = connection.prepare(replace + `, ${row}`.repeat(this.#bulkRows - 1))
     this.#delete = connection.prepare(`DELETE FROM ${table} WHERE ${keyIs}`)
     this.mayHaveRows = this.#count(`SELECT EXISTS (SELECT 1 FROM ${table})`) > 0
   }
 
   static create(connection: SqliteDatabase, name: string, shape: TableShape): void {
-    const columns = [...shape.keyColumns, ...shape.valueColumns].map((c) => `${quoted(c.name)} ${c.type}`)
+    const { generatedColumns = [] } = shape
+    const columns = [
+      ...[...shape.keyColumns, ...shape.valueColumns].map((c) => `${quoted(c.name)} ${c.type}`),
+      ...generatedColumns.map(
+        (c) => `${quoted(c.name)} ${c.type} GENERATED ALWAYS AS (${c.expression}) VIRTUAL`,
+      ),
+    ]
     const key = shape.keyColumns.map((c) => quoted(c.name)).join(', ')
     connection.exec(
       `CREATE TABLE ${quoted(name)} (${columns.join(', ')}, PRIMARY KEY (${key})) STRICT, WITHOUT ROWID`,
@@ -118,7 +130,7 @@ export class StoreTable {
   /** Inserts the row, or replaces it. It may stay pending until `endWrites`, which must come before reading. */
   endRow(): void {
     const pending = this.#pending
-    if (pending.length === this.#rowWidth * BULK_ROWS) {
+    if (pending.length === this.#rowWidth * this.#bulkRows) {
       this.#beforeWrite()
       this.#insertBulk.run(pending)
       pending.length = 0
@@ -250,8 +262,9 @@ export function tuple(columns: readonly string[], operator: string): string {
 }
 
 /** Integers past 2^53 leave SQLite as text: cheaper than reading every integer as a bigint. */
-function selected(column: TableColumn): string {
+export function selected(column: Omit<TableColumn, 'origin'>): string {
   const name = quoted(column.name)
+  if (column.utf8 === true) return `CAST(${name} AS BLOB)`
   if (column.bigint !== true) return name
   return `CASE WHEN ${name} BETWEEN ${-SAFE} AND ${SAFE} THEN ${name} ELSE CAST(${name} AS TEXT) END`
 }

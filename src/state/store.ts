@@ -182,6 +182,43 @@ export interface TableColumn {
   readonly type: 'INTEGER' | 'REAL' | 'TEXT' | 'BLOB' | 'ANY'
   /** INTEGER columns only: may hold values past 2^53, which then come as `bigint`. Default false. */
   readonly bigint?: boolean
+  /** TEXT columns only: the text comes and goes as its UTF-8 bytes. Default false. */
+  readonly utf8?: boolean
+  /** What its values are made of, where that is not the stored value alone: part of the table's schema. */
+  readonly origin?: string
+}
+
+/** A column that SQLite computes from those of the same row when it is read. */
+export interface GeneratedColumn {
+  readonly name: string
+  readonly type: TableColumn['type']
+  /** SQL over columns of the table. */
+  readonly expression: string
+}
+
+/** An index over columns of a store's table. */
+export interface TableIndex {
+  readonly name: string
+  readonly columns: readonly string[]
+}
+
+/**
+ * The SQLite table of a store, for queries of one's own. Reads see all that was put into the store before the table was
+ * asked for, also what is not committed. Columns are quoted with `quotedName`.
+ */
+export interface QueryableTable {
+  readonly name: string
+  /** Rows as arrays. The store must not be written to before the iterator has ended. */
+  select(sql: string, parameters: readonly SqliteValue[]): IterableIterator<SqliteValue[]>
+  /** The lines of SQLite's EXPLAIN QUERY PLAN. */
+  explain(sql: string, parameters: readonly SqliteValue[]): string[]
+  /** Makes the indexes of the table those given, and no others. Takes effect for good with the next commit. */
+  setIndexes(indexes: readonly TableIndex[]): void
+}
+
+/** Stores whose table can be queried. */
+export interface TableStore {
+  queryable(): QueryableTable
 }
 
 /**
@@ -193,8 +230,20 @@ export interface TableColumn {
 export interface TableLayout<K, V> {
   readonly keyColumns: readonly TableColumn[]
   readonly valueColumns: readonly TableColumn[]
+  readonly generatedColumns?: readonly GeneratedColumn[]
+  /** What the table should be called; default the store's name. */
+  readonly tableName?: string
+  /** The indexes the table should have when it is opened; others go. */
+  readonly indexes?: () => readonly TableIndex[]
+  /**
+   * Default false: a file that holds the store under another schema is refused. true: the store is emptied, to be
+   * rebuilt from its changelog.
+   */
+  readonly rebuildsOnChange?: boolean
+  /** Identities are texts that, character by character below U+00FF, have the order of the keys. Default false. */
+  readonly isIdentityOrdered?: boolean
   encodeKey(key: K): readonly SqliteValue[]
-  encodeValue(value: V): readonly SqliteValue[]
+  encodeValue(value: V, key: K): readonly SqliteValue[]
   /** `row` holds the columns in the order of keyColumns. */
   decodeKey(row: readonly SqliteValue[]): K
   decodeValue(row: readonly SqliteValue[]): V

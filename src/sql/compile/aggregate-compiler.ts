@@ -1,4 +1,5 @@
 import { rowClass } from '../formats/row-class.js'
+import { stateIsResult } from '../functions/definitions.js'
 import type { AggregateFunction } from '../functions/registry.js'
 import type { AggregateNode, PlanColumn } from '../plan/plan-node.js'
 import type { CompilerContext } from './compiler-context.js'
@@ -15,6 +16,8 @@ export interface CompiledAggregation {
   readonly subtract: ((key: unknown, value: unknown, state: unknown) => unknown) | null
   /** State to row of results. */
   readonly result: (state: unknown) => unknown
+  /** For each function, whether its state is its result. */
+  readonly stateIsResult: readonly boolean[]
 }
 
 export function compileAggregation(node: AggregateNode, context: CompilerContext): CompiledAggregation {
@@ -38,6 +41,7 @@ export function compileAggregation(node: AggregateNode, context: CompilerContext
       ? make(['key', 'value', 'state'], stateRow, update('undo'))
       : null,
     result: make(['state'], resultRow, (fn, i) => `${fn}.map(state.c${i})`),
+    stateIsResult: functions.map((f) => f.map === stateIsResult),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Serde } from '../../serde/index.js'
+import type { TableIndex } from '../../state/index.js'
 import type { Expression } from '../ast.js'
 import { typeOf } from '../expression/expression-typer.js'
 import { columnsScope } from '../expression/scope.js'
@@ -30,6 +31,8 @@ export interface CompilerOptions {
   readonly keySerde: (request: SerdeRequest) => Serde<unknown>
   readonly valueSerde: (request: SerdeRequest) => Serde<unknown>
   readonly log: (error: ProcessingError) => void
+  /** The indexes that a table has, by the names of SQL columns. Default none. */
+  readonly indexesOf?: (table: string) => readonly TableIndex[]
   /** `ksql.timestamp.throw.on.invalid` */
   readonly throwOnInvalidTimestamp: boolean
 }

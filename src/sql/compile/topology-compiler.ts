@@ -1,4 +1,5 @@
 import type { Serde } from '../../serde/index.js'
+import type { TableLayout } from '../../state/index.js'
 import {
   EmitStrategy,
   JoinWindows,
@@ -29,13 +30,23 @@ import { keyFormatOf, partitionedBy, sameFormat } from './key-formats.js'
 import { compileSinkStage } from './sink-stage.js'
 import { compileStreamStage, type StageNode } from './stage-compiler.js'
 import { StageReport } from './stage-report.js'
+import type { StoredTable, StoredValues } from './stored-table.js'
+import { selectAbove, storedRows, storedStates } from './stored-values.js'
 import { compileJoiner, compileKey, compilePredicate, compileRow } from './table-functions.js'
+import { typedTable } from './table-layout.js'
 import { timestampExtractor } from './timestamp-column.js'
 
 /*
  * Plan to topology. Streams are KStreams of rows, tables KTables; every run of filters and projections on a stream is
  * one generated function. Internal topics and stores hold rows as JSON, under keys as key-formats.ts says.
  */
+
+type AnyLayout = TableLayout<unknown, NonNullable<unknown>>
+
+interface StoreSerdes {
+  readonly keySerde: Serde<NonNullable<unknown>>
+  readonly valueSerde: Serde<NonNullable<unknown>>
+}
 
 type AnyStream = KStream<unknown, unknown>
 type AnyTable = KTable<unknown, unknown>
@@ -46,6 +57,14 @@ export interface Materialization {
   readonly kind: 'key-value' | 'window' | 'session'
   /** From what the store holds to the row of the result; null where a row does not belong to it. */
   readonly rowOf: (key: unknown, value: unknown) => unknown
+  /** The rows as SQLite has them; null where they have to be made by `rowOf`. */
+  readonly stored: StoredTable | null
+}
+
+/** The table whose rows a query keeps for pull queries. */
+interface KeptTable {
+  readonly name: string
+  readonly root: PlanNode
 }
 
 export interface CompiledQuery {
@@ -61,7 +80,8 @@ export function compileQuery(
   options: CompilerOptions,
   output?: (stream: AnyStream, isTable: boolean) => void,
 ): CompiledQuery {
-  const compiler = new TopologyCompiler(options)
+  const kept = plan.sink === null ? null : { name: plan.sink.name, root: plan.root }
+  const compiler = new TopologyCompiler(options, kept)
   const root = compiler.compile(plan.root)
   const stream = root instanceof KTable ? root.toStream() : root
   if (plan.sink === null) output?.(stream as AnyStream, root instanceof KTable)
@@ -71,7 +91,7 @@ export function compileQuery(
 
 /** CREATE SOURCE TABLE: nothing but the table in a store. */
 export function compileSourceTable(source: SourceNode, options: CompilerOptions): CompiledQuery {
-  const compiler = new TopologyCompiler(options)
+  const compiler = new TopologyCompiler(options, { name: source.name, root: source })
   compiler.materializedSource(source)
   return { topology: compiler.builder.build(), materialization: compiler.materialization }
 }
@@ -80,10 +100,12 @@ class TopologyCompiler {
   readonly builder = new StreamsBuilder()
   readonly #context: CompilerContext
   readonly #options: CompilerOptions
+  readonly #kept: KeptTable | null
   materialization: Materialization | null = null
 
-  constructor(options: CompilerOptions) {
+  constructor(options: CompilerOptions, kept: KeptTable | null) {
     this.#options = options
+    this.#kept = kept
     this.#context = new CompilerContext(options)
   }
 
@@ -261,15 +283,13 @@ class TopologyCompiler {
 
   materializedSource(node: SourceNode): void {
     const storeName = 'Materialize'
-    this.builder.table(node.topic, {
-      ...this.#consumed(node),
-      materialized: {
-        store: storeName,
-        keySerde: this.#keySerde(node),
-        valueSerde: this.#rowSerde(node.columns),
-      },
+    const { materialized, stored } = this.#typed(node, 'key-value', storedRows(node.columns), {
+      store: storeName,
+      keySerde: this.#keySerde(node),
+      valueSerde: this.#rowSerde(node.columns),
     })
-    this.materialization = { storeName, kind: 'key-value', rowOf: (_key, value) => value }
+    this.builder.table(node.topic, { ...this.#consumed(node), materialized })
+    this.materialization = { storeName, kind: 'key-value', rowOf: (_key, value) => value, stored }
   }
 
   /** @param keep in a store of its own: what foreign-key joins read has to have serdes */
@@ -278,12 +298,13 @@ class TopologyCompiler {
     const row = compileRow(node.input, node.expressions, this.#context, this.#report('Project'))
     if (node.clause === 'SELECT' && this.materialization === null) {
       const storeName = 'Materialize'
-      this.materialization = { storeName, kind: 'key-value', rowOf: (_key, value) => value }
-      return above.mapValues<unknown>((value, key) => row(key, value), {
+      const { materialized, stored } = this.#typed(node, 'key-value', storedRows(node.columns), {
         store: storeName,
         keySerde: this.#keySerde(node),
         valueSerde: this.#rowSerde(node.columns),
-      }) as AnyTable
+      })
+      this.materialization = { storeName, kind: 'key-value', rowOf: (_key, value) => value, stored }
+      return above.mapValues<unknown>((value, key) => row(key, value), materialized) as AnyTable
     }
     this.#narrow((key, value) => row(key, value))
     if (keep) {
@@ -310,20 +331,25 @@ class TopologyCompiler {
     const input = node.input as ProjectNode
     const functions = compileAggregation(node, this.#context)
     const storeName = 'Aggregate-Materialize'
-    const materialized = {
+    const { windowing } = node
+    const kind = windowing === null ? 'key-value' : windowing.kind === 'session' ? 'session' : 'window'
+    const select = this.#kept === null ? null : selectAbove(this.#kept.root, node)
+    const states = select === null ? null : storedStates(node, select, functions, this.#context)
+    const { materialized, stored } = this.#typed(node, kind, states, {
       store: storeName,
       keySerde: this.#keySerde({ ...node, window: null } as AggregateNode),
       valueSerde: this.#rowSerde(functions.state),
-      ...(node.windowing?.retentionMs == null ? {} : { retentionMs: node.windowing.retentionMs }),
-    }
+      ...(windowing?.retentionMs == null ? {} : { retentionMs: windowing.retentionMs }),
+    })
     const table =
       input.output === 'TABLE'
         ? this.#aggregateTable(input, functions, materialized)
         : this.#aggregateStream(node, input, functions, materialized)
     this.materialization = {
       storeName,
-      kind: node.windowing === null ? 'key-value' : node.windowing.kind === 'session' ? 'session' : 'window',
+      kind,
       rowOf: (_key, state) => functions.result(state),
+      stored,
     }
     return table.mapValues<unknown>((state) => functions.result(state)) as AnyTable
   }
@@ -465,6 +491,30 @@ class TopologyCompiler {
   }
 
   // ------------------------------------------------------------------------------------------- helpers
+
+  /** Adds typed columns to a store whose rows, under the names of the kept table's key, are those of that table. */
+  #typed<M extends StoreSerdes>(
+    node: PlanNode,
+    kind: Materialization['kind'],
+    values: StoredValues | null,
+    materialized: M,
+  ): { readonly materialized: M & { readonly layout?: AnyLayout }; readonly stored: StoredTable | null } {
+    const kept = this.#kept
+    if (kept === null || values === null) return { materialized, stored: null }
+    const typed = typedTable({
+      name: kept.name,
+      kind,
+      key: kept.root.key,
+      window: node.window,
+      keysComplete: node.kind === 'aggregate',
+      keySerde: materialized.keySerde,
+      valueSerde: materialized.valueSerde,
+      values,
+      indexes: () => this.#options.indexesOf?.(kept.name) ?? [],
+    })
+    if (typed === null) return { materialized, stored: null }
+    return { materialized: { ...materialized, layout: typed.layout as AnyLayout }, stored: typed.table }
+  }
 
   #report(step: string): StageReport {
     return new StageReport(this.#options.queryId, step, this.#options.log)

@@ -62,6 +62,9 @@ export interface AggregateFunction {
   undo?(state: unknown, ...values: unknown[]): unknown
 }
 
+/** The `map` of functions whose state is their result: stores need not keep both. */
+export const stateIsResult = (state: unknown): unknown => state
+
 export interface AggregateSite extends FunctionEnvironment {
   /** Types of the column arguments. */
   readonly argumentTypes: readonly (SqlType | null)[]

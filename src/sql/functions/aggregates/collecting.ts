@@ -1,5 +1,6 @@
 import { identityOf, sameValue } from '../../expression/comparison.js'
 import { type SqlType, SqlTypes } from '../../types.js'
+import { stateIsResult } from '../definitions.js'
 import type { AggregateDefinition, AggregateFunction, AggregateSite } from '../registry.js'
 
 type List = readonly unknown[]
@@ -23,7 +24,7 @@ function collectList(site: AggregateSite): AggregateFunction {
     initialize: () => [],
     aggregate: (state, value) => ((state as List).length < limit ? [...(state as List), value] : state),
     merge: (a, b) => [...(a as List), ...(b as List)].slice(0, limit),
-    map: (state) => state,
+    map: stateIsResult,
     /** The last one that is equal goes. */
     undo(state, value) {
       const list = state as List
@@ -56,7 +57,7 @@ function collectSet(site: AggregateSite): AggregateFunction {
     initialize: () => [],
     aggregate: add,
     merge: (a, b) => (b as List).reduce(add, a),
-    map: (state) => state,
+    map: stateIsResult,
   }
 }
 
@@ -80,7 +81,7 @@ function histogram(): AggregateFunction {
     aggregate: (state, value) => add(state as Counts, value, 1),
     undo: (state, value) => add(state as Counts, value, -1),
     merge: (a, b) => [...(b as Counts)].reduce((counts, [key, by]) => add(counts, key, by), a as Counts),
-    map: (state) => state,
+    map: stateIsResult,
   }
 }
 

@@ -1,5 +1,6 @@
 import { compare, comparisonKind, sameValue } from '../../expression/comparison.js'
 import { type SqlType, SqlTypes } from '../../types.js'
+import { stateIsResult } from '../definitions.js'
 import type { AggregateDefinition, AggregateFunction, AggregateSite, AggregateVariant } from '../registry.js'
 
 const orderedTypes = ['INT', 'BIGINT', 'DOUBLE', 'DECIMAL', 'STRING', 'BYTES', 'DATE', 'TIME', 'TIMESTAMP']
@@ -23,7 +24,7 @@ function extreme(site: AggregateSite, sign: 1 | -1): AggregateFunction {
     initialize: () => null,
     aggregate: choose,
     merge: choose,
-    map: (state) => state,
+    map: stateIsResult,
   }
 }
 
@@ -81,7 +82,7 @@ function topK(site: AggregateSite): AggregateFunction {
         (list, item) => insert(list, item, size, order),
         a as unknown[],
       ),
-    map: (state) => state,
+    map: stateIsResult,
   }
 }
 
@@ -100,7 +101,7 @@ function topKDistinct(site: AggregateSite): AggregateFunction {
     initialize: () => [],
     aggregate: add,
     merge: (a, b) => (b as unknown[]).reduce(add, a),
-    map: (state) => state,
+    map: stateIsResult,
   }
 }
 

@@ -2,6 +2,7 @@ import type { Decimal } from 'decimal.js'
 import { addBigint, type Bigint, subtractBigint } from '../../expression/arithmetic.js'
 import { requireFit, SqlDecimal } from '../../expression/decimal.js'
 import { type SqlType, SqlTypes } from '../../types.js'
+import { stateIsResult } from '../definitions.js'
 import type { AggregateDefinition, AggregateFunction, AggregateVariant } from '../registry.js'
 
 /** Addition and subtraction of one numeric type. */
@@ -56,7 +57,7 @@ function sum({ type, zero, add, subtract }: Adder): AggregateFunction {
     initialize: () => zero,
     aggregate: (state, value) => (value === null ? state : add(state as never, value as never)),
     merge: (a, b) => add(a as never, b as never),
-    map: (state) => state,
+    map: stateIsResult,
     undo: (state, value) => (value === null ? state : subtract(state as never, value as never)),
   }
 }
@@ -123,7 +124,7 @@ const count: AggregateFunction = {
   aggregate: (state, value) => (value === null ? state : addBigint(state as Bigint, 1)),
   undo: (state, value) => (value === null ? state : subtractBigint(state as Bigint, 1)),
   merge: (a, b) => addBigint(a as Bigint, b as Bigint),
-  map: (state) => state,
+  map: stateIsResult,
 }
 
 export const sumAggregates: readonly AggregateDefinition[] = [
