@@ -423,7 +423,13 @@ export type Statement = { readonly text: string; readonly script?: string } & (
   | { readonly kind: 'describeFunction'; readonly name: string; readonly location: Location | null }
   | { readonly kind: 'describeConnector'; readonly name: string; readonly location: Location | null }
   | {
-      readonly kind: 'set' | 'alterSystem'
+      readonly kind: 'set'
+      readonly property: string
+      readonly value: string
+      readonly location: Location | null
+    }
+  | {
+      readonly kind: 'alterSystem'
       readonly property: string
       readonly value: string
       readonly location: Location | null

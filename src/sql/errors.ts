@@ -34,6 +34,19 @@ export class SqlError extends ForebayError {
     this.suggestion = options.suggestion ?? null
   }
 
+  /** Where nothing better is known, the place is the first word of the statement. */
+  placeIn(statement: {
+    readonly text: string
+    readonly script?: string
+    readonly location: Location | null
+  }): void {
+    this.text ??= statement.script ?? statement.text
+    const whole = statement.location
+    if (this.location !== null || whole === null) return
+    const word = /^\w+/.exec(this.text.slice(whole.start))?.[0] ?? ''
+    this.location = { ...whole, end: whole.start + word.length }
+  }
+
   render(): string {
     const hint = this.suggestion === null ? '' : `\n${this.suggestion}`
     if (this.location === null || this.text === null) return this.message + hint

@@ -6,7 +6,10 @@ import { SqlEngine } from '../../src/sql/index.js'
 
 it('writes the row types of all streams and tables', async () => {
   const log = await Log.memory()
-  const engine = await SqlEngine.create({ log })
+  const engine = await SqlEngine.create({
+    log,
+    properties: { 'ksql.logging.processing.stream.auto.create': 'false' },
+  })
   await engine.execute(`
     CREATE STREAM late_flights (id INT KEY, \`Name*/\` STRING, miles BIGINT, price DECIMAL(4, 2), raw BYTES,
         legs ARRAY<STRUCT<a INT, \`b c\` DOUBLE>>, tags MAP<STRING, BOOLEAN>)

@@ -51,6 +51,7 @@ async function run(engine: SqlEngine, sql: string): Promise<string[]> {
     } else if (outcome.result.kind === 'message') said = normalTable(outcome.result.message)
     else said = table(outcome.result.columns, outcome.result.rows)
     await engine.caughtUp()
+    await engine.processingLog.flush()
   }
   return said
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Log } from '../../src/log/index.js'
 import { Serdes } from '../../src/serde/index.js'
-import { type ProcessingLogEntry, SqlEngine, SqlError } from '../../src/sql/index.js'
+import { SqlEngine, SqlError } from '../../src/sql/index.js'
 
 let log: Log
 let engine: SqlEngine
@@ -250,7 +250,11 @@ describe('a restart', () => {
       const second = await open()
       engine = second.sql
       expect([...engine.executor.queries.keys()]).toEqual(queriesBefore)
-      expect(engine.metastore.sources.map((s) => s.name).sort()).toEqual(['ORDERS', 'TOTALS'])
+      expect(engine.metastore.sources.map((s) => s.name).sort()).toEqual([
+        'KSQL_PROCESSING_LOG',
+        'ORDERS',
+        'TOTALS',
+      ])
       expect([...engine.metastore.types.keys()]).toEqual(['MONEY'])
       await insertOrders(5, 10)
       await engine.caughtUp()
@@ -279,23 +283,13 @@ describe('bad input', () => {
     expect(await rows('SELECT amount FROM copy;')).toEqual([[1], [3]])
     expect(engine.processingLog.count('CSAS_COPY_0')).toBe(1)
 
-    const topic = engine.processingLog.topic
-    const consumer = log.consumer({
-      valueSerde: Serdes.json<ProcessingLogEntry>(),
-      autoOffsetReset: 'earliest',
-    })
-    consumer.assign([{ topic, partition: 0 }])
-    const [entry] = await consumer.poll(10_000)
-    await consumer.close()
-    expect(entry!.value).toMatchObject({
-      query: 'CSAS_COPY_0',
-      topic: 'orders',
-      partition: 2,
-      offset: bad.offset,
-      key: 'c1',
-      value: '{"AMOUNT": ',
-    })
-    expect(entry!.value!.reason).toMatch(/JSON/)
+    await engine.processingLog.flush()
+    expect(
+      await rows(`SELECT query_id, kind, record_topic, record_partition, record_offset,
+        FROM_BYTES(record_key, 'utf8'), FROM_BYTES(record_value, 'utf8') FROM KSQL_PROCESSING_LOG;`),
+    ).toEqual([['CSAS_COPY_0', 'deserialization', 'orders', 2, bad.offset, 'c1', '{"AMOUNT": ']])
+    const [[reason]] = (await rows('SELECT reason FROM KSQL_PROCESSING_LOG;')) as [[string]]
+    expect(reason).toMatch(/JSON/)
   })
 
   it('makes a failing expression null and logs it', async () => {
@@ -323,12 +317,12 @@ describe('bad input', () => {
     )
     expect(type.render()).toContain('^')
     await refusal('CREATE STREAM x AS SELECT * FROM nowhere EMIT CHANGES;')
-    expect(engine.metastore.sources.map((s) => s.name)).toEqual(['ORDERS'])
+    expect(engine.metastore.sources.map((s) => s.name)).toEqual(['KSQL_PROCESSING_LOG', 'ORDERS'])
     expect(await log.admin.listTopics()).toEqual(topics)
   })
 
   it('parses a whole script before anything of it runs', async () => {
     await refusal(`${orders} SELECT FROM;`)
-    expect(engine.metastore.sources).toEqual([])
+    expect(engine.metastore.sources.map((s) => s.name)).toEqual(['KSQL_PROCESSING_LOG'])
   })
 })

@@ -16,6 +16,7 @@ import type {
 } from './analysis.js'
 import { NameScope } from './name-scope.js'
 import { columnsIn, walk } from './rewrite.js'
+import { unknownSource } from './unknown-source.js'
 
 export interface AnalyzedQuery extends QueryAnalysis {
   readonly scope: NameScope
@@ -70,25 +71,10 @@ function collectSources(relation: Relation, metastore: Metastore): AnalyzedSourc
   }
   const source = metastore.find(relation.name)
   if (source === undefined) {
-    throw new SqlError(
-      `Exception while preparing statement: ${relation.name} does not exist.${caseHint(relation.name, metastore)}`,
-      {
-        location: relation.location,
-      },
-    )
+    const message = `Exception while preparing statement: ${relation.name} does not exist.`
+    throw unknownSource(relation.name, metastore, relation.location, message)
   }
   return [{ alias: relation.alias ?? relation.name, source }]
-}
-
-export function caseHint(name: string, metastore: Metastore): string {
-  const others = metastore.sources.filter((s) => s.name.toUpperCase() === name.toUpperCase())
-  if (others.length === 0) return ''
-  const names = others.map((s) => (s.name === s.name.toUpperCase() ? s.name : `"${s.name}"`)).join(', ')
-  const hint =
-    name === name.toUpperCase()
-      ? 'Hint: wrap the source name in double quotes to make it case-sensitive.'
-      : 'Hint: try removing double quotes from the source name.'
-  return `\nDid you mean ${names}? ${hint}`
 }
 
 function checkDistinctSources(sources: readonly AnalyzedSource[]): void {

@@ -288,11 +288,16 @@ class StageWriter {
     const parts = step.newKey.map(({ expression }) => this.#value(expression, prefix))
     if (step.nullKeys === 'drop') {
       this.#nullKey = null
-      this.#body.push(`if (${parts.map((p) => `${p} === null`).join(' || ')}) continue`)
+      const isNull = parts.map((p) => `${p} === null`).join(' || ')
+      this.#body.push(`if (${isNull}) { ${this.#bindings.bind(this.#report.onNullKey)}(); continue }`)
     } else if (this.#nullKey !== null) this.#nullKey = this.#keyWithoutValue(step, prefix)
     const name = `k${this.#variables++}`
     const source = keySource(parts)
     this.#body.push(`const ${name} = ${source}`)
+    // Repartitioning leaves the record out.
+    if (step.clause === 'JOIN ON') {
+      this.#body.push(`if (${name} === null) ${this.#bindings.bind(this.#report.onNullKey)}()`)
+    }
     return name
   }
 

@@ -9,6 +9,8 @@ export interface ProcessingError {
   readonly partition: number
   readonly offset: number
   readonly error: unknown
+  /** Nothing has failed: the record lacks the key that the step needs. */
+  readonly kind?: 'null-key'
 }
 
 /** Knows which record generated code is at, so that its errors can be placed. */
@@ -16,18 +18,20 @@ export class StageReport {
   batch: AnyBatch | null = null
   row = 0
   readonly onError: (error: unknown) => void
+  /** The record has no key for GROUP BY or a join, and goes no further. */
+  readonly onNullKey: () => void
 
   constructor(queryId: string, step: string, log: (error: ProcessingError) => void) {
-    this.onError = (error) => {
-      const origin = this.batch?.origin ?? null
-      log({
-        queryId,
-        step,
-        topic: origin?.topic ?? null,
-        partition: origin?.partition ?? -1,
-        offset: origin === null ? -1 : origin.offsets[originRow(this.batch!, this.row)]!,
-        error,
-      })
+    this.onError = (error) => log({ queryId, step, ...this.#place(), error })
+    this.onNullKey = () => log({ queryId, step, ...this.#place(), kind: 'null-key', error: null })
+  }
+
+  #place(): Pick<ProcessingError, 'topic' | 'partition' | 'offset'> {
+    const origin = this.batch?.origin ?? null
+    return {
+      topic: origin?.topic ?? null,
+      partition: origin?.partition ?? -1,
+      offset: origin === null ? -1 : origin.offsets[originRow(this.batch!, this.row)]!,
     }
   }
 }

@@ -8,6 +8,7 @@ import type { StatementResult } from '../statements/statement-result.js'
 import { durationMs } from '../statements/with-properties.js'
 import { resultMessage } from './result-table.js'
 import { topicFigures } from './topic-figures.js'
+import { waitFor } from './wait-for.js'
 
 export type AssertTopicStatement = Extract<Statement, { kind: 'assertTopic' }>
 
@@ -17,8 +18,6 @@ export interface AssertContext {
   readonly settings: Settings
 }
 
-const LOOK_AGAIN_MS = 100
-const DEFAULT_TIMEOUT_MS = 1000
 /** Topics of the embedded log have one copy. */
 const REPLICAS = 1
 
@@ -33,16 +32,10 @@ export async function assertTopic(
   { admin, clock, settings }: AssertContext,
 ): Promise<StatementResult> {
   const { topic, exists, timeout } = statement
-  const configured = settings.get('ksql.assert.topic.default.timeout.ms')
-  const timeoutMs = timeout === null ? Number(configured ?? DEFAULT_TIMEOUT_MS) : durationMs(timeout)
-  const deadline = clock.now() + timeoutMs
-  for (;;) {
-    const problem = await problemOf(statement, admin)
-    if (problem === null) break
-    const left = deadline - clock.now()
-    if (left <= 0) throw new SqlError(problem)
-    await new Promise<void>((wake) => clock.setTimer(Math.min(LOOK_AGAIN_MS, left), wake, true))
-  }
+  const timeoutMs =
+    timeout === null ? Number(settings.get('ksql.assert.topic.default.timeout.ms')) : durationMs(timeout)
+  const problem = await waitFor(clock, timeoutMs, () => problemOf(statement, admin))
+  if (problem !== null) throw new SqlError(problem, { location: statement.location })
   return resultMessage(statement, `Topic ${topic} ${exists ? 'exists' : 'does not exist'}`)
 }
 

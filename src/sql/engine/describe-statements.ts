@@ -1,14 +1,16 @@
+import { unknownSource } from '../analyzer/unknown-source.js'
 import type { SourceKind, Statement } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { formatIdentifier } from '../format-sql.js'
 import type { DataSource, FormatInfo, WindowInfo } from '../metastore.js'
 import type { Column } from '../schema.js'
 import type { StatementResult } from '../statements/statement-result.js'
+import { didYouMean } from '../suggestion.js'
 import { formatType, SqlTypes } from '../types.js'
+import { noConnectors } from './connector-statements.js'
 import { lagOf, lagText, queryTitle, statisticsLine } from './query-figures.js'
 import { labelled, oneLine, resultTable, section } from './result-table.js'
 import type { ShowContext, ShownQuery } from './show-context.js'
-import { didYouMean } from './suggestion.js'
 import { recordsNote, topicFigures } from './topic-figures.js'
 
 export type DescribeStatement = Extract<
@@ -17,9 +19,6 @@ export type DescribeStatement = Extract<
 >
 
 const { STRING, BIGINT, INTEGER, BOOLEAN } = SqlTypes
-
-export const noConnectors =
-  'SQL runs no connectors here. The sources and sinks of forebay/connect move rows in and out of topics.'
 
 /** DESCRIBE, of whatever it names. @throws SqlError for a name that is not known */
 export async function describeStatement(
@@ -36,7 +35,10 @@ export async function describeStatement(
     case 'describeFunction':
       return describeFunction(statement, context)
     case 'describeConnector':
-      throw new SqlError(`Could not find connector '${statement.name}'`, { suggestion: noConnectors })
+      throw new SqlError(`Could not find connector '${statement.name}'`, {
+        location: statement.location,
+        suggestion: noConnectors,
+      })
   }
 }
 
@@ -49,10 +51,8 @@ async function describeSource(
   const { name } = statement
   const source = context.metastore.find(name)
   if (source === undefined) {
-    const names = context.metastore.sources.map((s) => s.name)
-    throw new SqlError(`Could not find STREAM/TABLE '${name}' in the Metastore`, {
-      suggestion: didYouMean(name, names) ?? 'SHOW STREAMS and SHOW TABLES list what there is.',
-    })
+    const message = `Could not find STREAM/TABLE '${name}' in the Metastore`
+    throw unknownSource(name, context.metastore, statement.location, message)
   }
   const rows = columnRows(source)
   const columns = { Field: STRING, Type: STRING, Role: STRING }

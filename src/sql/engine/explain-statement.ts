@@ -10,12 +10,12 @@ import { planSource } from '../plan/source-planner.js'
 import { declareSource } from '../statements/create-source.js'
 import { analyze, type PlanningOptions, planCreateAs, planInsertInto } from '../statements/plan-persistent.js'
 import type { StatementResult } from '../statements/statement-result.js'
+import { didYouMean } from '../suggestion.js'
 import { formatType } from '../types.js'
 import { keyLookup } from './pull-keys.js'
 import { failureOf, lagOf, lagText, statisticsLine } from './query-figures.js'
 import { labelled, resultMessage, section } from './result-table.js'
 import { type ExplainContext, type ShownQuery, stateOf } from './show-context.js'
-import { didYouMean } from './suggestion.js'
 import { topicFigures } from './topic-figures.js'
 
 export type ExplainStatement = Extract<Statement, { kind: 'explain' }>

@@ -5,10 +5,10 @@ import { SqlError } from '../errors.js'
 import { formatString } from '../format-sql.js'
 import type { DataSource, Metastore } from '../metastore.js'
 import type { ResultColumn } from '../statements/statement-result.js'
+import { didYouMean } from '../suggestion.js'
 import { SqlTypes } from '../types.js'
 import { FormatGuess, type PrimitiveFormat, readable, WindowedKeyGuess } from './format-guess.js'
 import { ReadRow, type TypedRow } from './result-rows.js'
-import { didYouMean } from './suggestion.js'
 import { rowObjects } from './typed-rows.js'
 
 export type PrintStatement = Extract<Statement, { kind: 'print' }>

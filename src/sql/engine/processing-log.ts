@@ -2,24 +2,81 @@ import type { Clock } from '../../common/index.js'
 import type { Log, Producer } from '../../log/index.js'
 import { jsonSerde, type Serde } from '../../serde/index.js'
 import type { ProcessingError } from '../compile/stage-report.js'
+import { LogRecords } from './log-records.js'
 
-/** A line of the processing log: a record, or a part of one, that a query could not process. */
+/** Why a record, or a part of one, was passed over; `failure`: the query has stopped, `restart`: it did not start. */
+export type ProcessingErrorKind =
+  | 'deserialization'
+  | 'processing'
+  | 'serialization'
+  | 'late'
+  | 'expired'
+  | 'null-key'
+  | 'null-value'
+  | 'negative-timestamp'
+  | 'failure'
+  | 'restart'
+
+/**
+ * A line of the processing log, as it is stored: logger, level, time and message as ksqlDB writes them, and beside them
+ * the same in plain columns, with what ksqlDB leaves out.
+ */
 export interface ProcessingLogEntry {
-  readonly query: string
-  /** The step of the plan, or `Deserialize` and `Serialize` at its edges. */
-  readonly step: string
-  readonly topic: string | null
-  readonly partition: number
-  readonly offset: number
-  readonly reason: string
-  /** The raw record as text, where it could not even be read; null elsewhere. */
-  readonly key: string | null
-  readonly value: string | null
+  readonly logger: string
+  readonly level: 'ERROR' | 'WARN'
   /** When it was noticed, ms. */
   readonly time: number
+  readonly message: ProcessingLogMessage
+  readonly query_id: string
+  /** The step of the plan, or the node of the topology. */
+  readonly step: string
+  readonly kind: ProcessingErrorKind
+  readonly reason: string
+  readonly record_topic: string | null
+  readonly record_partition: number
+  readonly record_offset: number
+  /** The bytes as they lie in the log, in base64; null where the record has none, or is not in the log any more. */
+  readonly record_key: string | null
+  readonly record_value: string | null
 }
 
-const TEXT_MAX = 4096
+/** ksqlDB's: https://docs.ksqldb.io/en/latest/reference/processing-log/ */
+export interface ProcessingLogMessage {
+  /** 0 deserialization, 1 record processing, 2 production, 3 serialization, 4 thread. */
+  readonly type: number
+  readonly deserializationError?: {
+    readonly errorMessage: string
+    readonly recordB64: string | null
+    readonly cause: readonly string[]
+    readonly topic: string | null
+  }
+  readonly recordProcessingError?: { readonly errorMessage: string; readonly cause: readonly string[] }
+  readonly serializationError?: {
+    readonly errorMessage: string
+    readonly cause: readonly string[]
+    readonly topic: string | null
+  }
+  readonly kafkaStreamsThreadError?: { readonly errorMessage: string; readonly cause: readonly string[] }
+}
+
+export interface LoggedError extends Omit<ProcessingError, 'kind'> {
+  /** Default 'processing'. */
+  readonly kind?: ProcessingErrorKind
+  /** The raw record, where it is at hand; else it is read from the log again. */
+  readonly key?: Uint8Array | null
+  readonly value?: Uint8Array | null
+}
+
+const reasons: Partial<Record<ProcessingErrorKind, string>> = {
+  late: 'The record came after its window had closed: it is older than stream time less the grace period.',
+  expired: 'The record is older than what the store keeps.',
+  'null-key': 'The record has no key, and this step needs one.',
+  'null-value': 'The record has no value, and this step needs one.',
+  'negative-timestamp': 'The timestamp of the record is negative.',
+}
+
+/** What is passed over in a flood is logged all the same, without its bytes. */
+const LOOK_UPS_MAX = 200
 
 /**
  * Where records go that a query had to pass over: a topic, one JSON document a record, and a count. A bad record never
@@ -29,13 +86,17 @@ export class ProcessingLog {
   readonly topic: string
   readonly #log: Log
   readonly #clock: Clock
+  readonly #records: LogRecords
   readonly #counts = new Map<string, number>()
+  readonly #last = new Map<string, ProcessingLogEntry>()
+  readonly #lookUps = new Set<Promise<void>>()
   #producer: Producer<Uint8Array, ProcessingLogEntry> | null = null
 
   constructor(log: Log, topic: string, clock: Clock) {
     this.#log = log
     this.topic = topic
     this.#clock = clock
+    this.#records = new LogRecords(log)
   }
 
   async open(): Promise<void> {
@@ -48,33 +109,113 @@ export class ProcessingLog {
     return this.#counts.get(queryId) ?? 0
   }
 
-  write(error: ProcessingError & { key?: Uint8Array | null; value?: Uint8Array | null }): void {
+  /** The newest entry of a query since the engine was started, of one of its steps or of any. */
+  last(queryId: string, step: string | null = null): ProcessingLogEntry | undefined {
+    return this.#last.get(step === null ? queryId : `${queryId} ${step}`)
+  }
+
+  write(error: LoggedError): void {
     this.#counts.set(error.queryId, this.count(error.queryId) + 1)
-    const { topic, partition, offset } = error
+    const entry = entryOf(error, this.#clock.now())
+    this.#last.set(error.queryId, entry).set(`${error.queryId} ${error.step}`, entry)
+    // A query that fails on the log itself must not feed it for ever: its failures are counted only.
+    if (error.topic === this.topic) return
+    const known = error.key !== undefined || error.value !== undefined || error.offset < 0
+    if (known || error.topic === null || this.#lookUps.size >= LOOK_UPS_MAX) return this.#send(entry)
+    const lookUp = this.#sendWithRecord(error, error.topic, entry)
+    this.#lookUps.add(lookUp)
+    void lookUp.finally(() => this.#lookUps.delete(lookUp))
+  }
+
+  async #sendWithRecord(error: LoggedError, topic: string, entry: ProcessingLogEntry): Promise<void> {
+    const { partition, offset } = error
+    const found = await this.#records.read({ topic, partition, offset })
+    this.#send(found === null ? entry : { ...entry, ...recordFields(found) })
+  }
+
+  #send(entry: ProcessingLogEntry): void {
     // The buffer is large and the log is local: what does not fit is counted all the same.
-    void this.#producer?.write({
-      topic: this.topic,
-      value: {
-        query: error.queryId,
-        step: error.step,
-        topic,
-        partition,
-        offset,
-        reason: error.error instanceof Error ? error.error.message : String(error.error),
-        key: textOf(error.key),
-        value: textOf(error.value),
-        time: this.#clock.now(),
-      },
-    })
+    void this.#producer?.write({ topic: this.topic, value: entry })
+  }
+
+  /** Resolves once all that was logged is in the topic. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#lookUps)
+    await this.#producer?.flush()
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.#lookUps)
+    await this.#records.close()
     await this.#producer?.close()
     this.#producer = null
   }
 }
 
-function textOf(bytes: Uint8Array | null | undefined): string | null {
-  if (bytes == null) return null
-  return Buffer.from(bytes).toString('utf8', 0, Math.min(bytes.length, TEXT_MAX))
+function entryOf(failed: LoggedError, time: number): ProcessingLogEntry {
+  const { queryId, step, topic, partition, offset, error, kind = 'processing' } = failed
+  const reason = reasons[kind] ?? messageOf(error)
+  return {
+    logger: `processing.${queryId}.${step}`,
+    level: kind in reasons ? 'WARN' : 'ERROR',
+    time,
+    message: ksqlMessage(kind, reason, failed),
+    query_id: queryId,
+    step,
+    kind,
+    reason,
+    record_topic: topic,
+    record_partition: partition,
+    record_offset: offset,
+    ...recordFields(failed),
+  }
+}
+
+function ksqlMessage(
+  kind: ProcessingErrorKind,
+  errorMessage: string,
+  failed: LoggedError,
+): ProcessingLogMessage {
+  const cause = causes(failed.error)
+  const { topic } = failed
+  switch (kind) {
+    case 'deserialization':
+      return {
+        type: 0,
+        deserializationError: { errorMessage, recordB64: base64(failed.value), cause, topic },
+      }
+    case 'serialization':
+      return { type: 3, serializationError: { errorMessage, cause, topic } }
+    case 'failure':
+    case 'restart':
+      return { type: 4, kafkaStreamsThreadError: { errorMessage, cause } }
+    default:
+      return { type: 1, recordProcessingError: { errorMessage, cause } }
+  }
+}
+
+function recordFields({ key, value }: { key?: Uint8Array | null; value?: Uint8Array | null }) {
+  return { record_key: base64(key), record_value: base64(value) }
+}
+
+function base64(bytes: Uint8Array | null | undefined): string | null {
+  return bytes == null
+    ? null
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+function causes(error: unknown): string[] {
+  const messages: string[] = []
+  for (
+    let at = (error as Error | null)?.cause;
+    at != null && messages.length < 10;
+    at = (at as Error).cause
+  ) {
+    messages.push(messageOf(at))
+  }
+  return messages
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

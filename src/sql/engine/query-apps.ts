@@ -11,7 +11,10 @@ import type { Settings } from '../properties.js'
 import type { SchemaRegistry } from '../schema-registry/index.js'
 import type { PersistentQuery, QueryHost } from '../statements/persistent-query.js'
 import { serdesOf } from '../statements/serdes.js'
-import type { ProcessingLog } from './processing-log.js'
+import type { ProcessingErrorKind, ProcessingLog } from './processing-log.js'
+
+/** What exception handlers have logged already, with its bytes. */
+const droppedByHandlers: ReadonlySet<string> = new Set(['deserialization', 'processing', 'production'])
 
 export interface RunningQuery {
   readonly query: PersistentQuery
@@ -75,9 +78,19 @@ export class QueryApps implements QueryHost {
       this.#deferred.set(query.id, query)
       return
     }
-    const compiled = this.compile(query)
     const before = this.#running.get(query.id)
-    if (before !== undefined) await before.streams.close()
+    try {
+      await this.#run(query)
+    } catch (error) {
+      // An upgrade that does not start leaves the query as it was.
+      if (before !== undefined) await this.#run(before.query)
+      throw error
+    }
+  }
+
+  async #run(query: PersistentQuery): Promise<void> {
+    const compiled = this.compile(query)
+    await this.#running.get(query.id)?.streams.close()
     const streams = new KafkaStreams(compiled.topology, this.appOptions(query.id, query.settings))
     this.#running.set(query.id, { query, compiled, streams })
     try {
@@ -166,12 +179,29 @@ export class QueryApps implements QueryHost {
       emitEveryUpdate: cacheMaxEntries === 0,
       autoOffsetReset: settings.get('auto.offset.reset') === 'latest' ? 'latest' : 'earliest',
       deserializationExceptionHandler: (failed) => {
-        processingLog.write({ queryId, step: 'Deserialize', ...failed })
+        processingLog.write({ queryId, step: 'Deserialize', kind: 'deserialization', ...failed })
         return 'continue'
       },
       productionExceptionHandler: ({ topic, error }) => {
-        processingLog.write({ queryId, step: 'Serialize', topic, partition: -1, offset: -1, error })
+        const place = { topic, partition: -1, offset: -1 }
+        processingLog.write({ queryId, step: 'Serialize', kind: 'serialization', ...place, error })
         return 'continue'
+      },
+      onDropped: ({ node, reason, ...place }) => {
+        if (!droppedByHandlers.has(reason)) {
+          processingLog.write({
+            queryId,
+            step: node,
+            kind: reason as ProcessingErrorKind,
+            ...place,
+            error: null,
+          })
+        }
+      },
+      uncaughtExceptionHandler: (error) => {
+        const place = { topic: null, partition: -1, offset: -1 }
+        processingLog.write({ queryId, step: 'Query', kind: 'failure', ...place, error })
+        return 'SHUTDOWN_CLIENT'
       },
     }
   }

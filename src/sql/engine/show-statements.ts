@@ -1,9 +1,10 @@
 import type { ShowWhat, SourceKind, Statement } from '../ast.js'
 import type { DataSource } from '../metastore.js'
-import { type PropertyValues, propertyDefinitions } from '../properties.js'
+import { bareName, type PropertyValues, propertyDefinitions } from '../properties.js'
 import type { StatementResult } from '../statements/statement-result.js'
 import { formatType, SqlTypes } from '../types.js'
-import { describeSources, noConnectors } from './describe-statements.js'
+import { noConnectors } from './connector-statements.js'
+import { describeSources } from './describe-statements.js'
 import { failureOf, lagOf, total } from './query-figures.js'
 import { oneLine, resultTable } from './result-table.js'
 import { type ShowContext, type ShownQuery, stateOf } from './show-context.js'
@@ -178,13 +179,6 @@ function showProperties(statement: ShowStatement, { properties }: ShowContext): 
   )
 }
 
-/** The other spelling of a property that Streams has too. */
-const streamsPrefix = 'ksql.streams.'
-
-function bareName(name: string): string {
-  return name.startsWith(streamsPrefix) ? name.slice(streamsPrefix.length) : name
-}
-
 function valueIn(values: PropertyValues, name: string): string | undefined {
-  return values[name] ?? values[streamsPrefix + name]
+  return values[name] ?? values[`ksql.streams.${name}`]
 }

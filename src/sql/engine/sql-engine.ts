@@ -7,6 +7,7 @@ import {
   systemRandom,
 } from '../../common/index.js'
 import type { Log } from '../../log/index.js'
+import { unknownSource } from '../analyzer/unknown-source.js'
 import type { Query, Statement } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { createFunctionRegistry } from '../functions/built-in.js'
@@ -14,27 +15,35 @@ import type { FunctionRegistry } from '../functions/registry.js'
 import type { DataSource, Metastore } from '../metastore.js'
 import { parseScript } from '../parse.js'
 import { type PlannedQuery, planQuery } from '../plan/logical-planner.js'
-import { type PropertyValues, Settings } from '../properties.js'
+import { checkProperty, type PropertyValues, Settings } from '../properties.js'
 import { LogSchemaRegistry, type SchemaRegistry } from '../schema-registry/index.js'
-import { StatementExecutor } from '../statements/executor.js'
+import { checkRecord, checkSource } from '../statements/assertions.js'
+import { type AcceptedStatement, StatementExecutor } from '../statements/executor.js'
 import { analyze } from '../statements/plan-persistent.js'
+import { serdesOf } from '../statements/serdes.js'
 import type { StatementResult } from '../statements/statement-result.js'
+import { assertSchema } from './assert-schema.js'
 import { assertTopic } from './assert-topic.js'
-import { CommandLog } from './command-log.js'
+import { type Command, type CommandHistory, CommandLog } from './command-log.js'
+import { connectorStatement } from './connector-statements.js'
 import { describeStatement } from './describe-statements.js'
 import { explainStatement } from './explain-statement.js'
 import { LogTopics } from './log-topics.js'
 import { PrintQuery } from './print-topic.js'
 import { ProcessingLog } from './processing-log.js'
+import { processingLogStream } from './processing-log-stream.js'
 import { keyLookup } from './pull-keys.js'
 import { pullStream, pullTable } from './pull-query.js'
 import { PushQuery } from './push-query.js'
 import { QueryApps } from './query-apps.js'
 import type { TypedRow } from './result-rows.js'
+import { resultMessage } from './result-table.js'
 import { SessionWrites } from './session-writes.js'
 import type { ExplainContext, ShownQuery } from './show-context.js'
 import { showStatement } from './show-statements.js'
+import { SqlSession } from './sql-session.js'
 import { SqlText } from './sql-template.js'
+import { TopicCursors } from './topic-cursors.js'
 import type { RowObject } from './typed-rows.js'
 
 export interface SqlEngineOptions {
@@ -87,9 +96,10 @@ export class SqlEngine {
   readonly #files: FileSystem
   readonly #clock: Clock
   readonly #properties: PropertyValues
-  /** SET and DEFINE of this engine's session. */
-  #session: Record<string, string> = {}
-  #variables: Record<string, string> = {}
+  readonly #session = new SqlSession()
+  /** What ALTER SYSTEM has changed. */
+  #system: PropertyValues = {}
+  readonly #assertions: TopicCursors
   #liveQueries = new Set<PushQuery<unknown> | PrintQuery>()
   #nextTransient = 0
   /** Statements that change something run one after the other. */
@@ -106,6 +116,7 @@ export class SqlEngine {
     options.functions?.(this.functions)
     const serviceId = this.settings().get('ksql.service.id') ?? 'default_'
     this.#topics = new LogTopics(log)
+    this.#assertions = new TopicCursors(log)
     this.#commandLog = new CommandLog(log, `_confluent-ksql-${serviceId}_command_topic`)
     this.processingLog = new ProcessingLog(log, `${serviceId}ksql_processing_log`, clock)
     this.apps = new QueryApps({
@@ -132,28 +143,51 @@ export class SqlEngine {
     const { log, schemaRegistry = await LogSchemaRegistry.open(log) } = options
     const engine = new SqlEngine(options, schemaRegistry)
     await engine.processingLog.open()
+    if (engine.settings().enabled('ksql.logging.processing.stream.auto.create')) {
+      const { metastore, processingLog } = engine
+      metastore.put(processingLogStream(processingLog.topic, metastore, engine.settings()))
+    }
     await engine.#replay(await engine.#commandLog.open())
     return engine
   }
 
   /** A statement that cannot be run again is reported in the processing log, and the others are run all the same. */
-  async #replay(log: Awaited<ReturnType<CommandLog['open']>>): Promise<void> {
+  async #replay({ settled, interrupted }: CommandHistory): Promise<void> {
+    this.executor.beginRestore()
     this.apps.deferStarts()
-    for (const { statement, properties, queryId } of log) {
+    for (const command of settled) {
       try {
-        // Its variables were replaced when it first ran.
-        const [parsed] = parseScript(statement, { variables: null, openEnd: true })
-        const options = { settings: this.#settingsWith(properties), ...(queryId === null ? {} : { queryId }) }
-        await this.executor.execute(parsed!, options)
+        await this.#rerun(command)
       } catch (error) {
-        this.#reportReplay(queryId ?? statement, error)
+        this.#reportReplay(command.queryId ?? command.statement, error)
       }
     }
+    await this.executor.endRestore()
     for (const { id, error } of await this.apps.startDeferred()) this.#reportReplay(id, error)
+    if (interrupted === null) return
+    // It may have taken effect in part: run once more, it does the rest.
+    const failure = await this.#rerun(interrupted).then(
+      () => null,
+      (error: unknown) => error,
+    )
+    await this.#commandLog.settle(interrupted.sequence, failure)
+    if (failure !== null) this.#reportReplay(interrupted.queryId ?? interrupted.statement, failure)
+  }
+
+  async #rerun({ statement, properties, queryId }: Command): Promise<void> {
+    // Its variables were replaced when it first ran.
+    const [parsed] = parseScript(statement, { variables: null, openEnd: true })
+    if (parsed!.kind === 'alterSystem') {
+      this.#system = { ...this.#system, [parsed!.property]: parsed!.value }
+      return
+    }
+    const options = { settings: this.#settingsWith(properties), ...(queryId === null ? {} : { queryId }) }
+    await this.executor.execute(parsed!, options)
   }
 
   #reportReplay(queryId: string, error: unknown): void {
-    this.processingLog.write({ queryId, step: 'Restart', topic: null, partition: -1, offset: -1, error })
+    const place = { topic: null, partition: -1, offset: -1 }
+    this.processingLog.write({ queryId, step: 'Restart', kind: 'restart', ...place, error })
   }
 
   get metastore(): Metastore {
@@ -161,20 +195,20 @@ export class SqlEngine {
   }
 
   get variables(): Readonly<Record<string, string>> {
-    return this.#variables
+    return this.#session.variables
   }
 
   /** What SET has changed in this session. */
   get sessionProperties(): PropertyValues {
-    return this.#session
+    return this.#session.properties
   }
 
   settings(): Settings {
-    return this.#settingsWith(this.#session ?? {})
+    return this.#settingsWith(this.#session?.properties ?? {})
   }
 
   #settingsWith(properties: PropertyValues): Settings {
-    return new Settings(properties, this.#properties)
+    return new Settings(properties, this.#system ?? {}, this.#properties)
   }
 
   // -------------------------------------------------------------------------------------------- statements
@@ -211,7 +245,10 @@ export class SqlEngine {
     const statement = this.#single(sql)
     if (statement.kind !== 'select') throw new SqlError('This is not a query: run it with engine.execute().')
     return this.#placed(statement, () =>
-      this.#push<R>(statement.query, this.#settingsWith({ ...this.#session, ...options.properties })),
+      this.#push<R>(
+        statement.query,
+        this.#settingsWith({ ...this.#session.properties, ...options.properties }),
+      ),
     )
   }
 
@@ -238,12 +275,14 @@ export class SqlEngine {
 
   #parse(sql: string | SqlText): Statement[] {
     if (this.#closed) throw new SqlError('The engine is closed.')
-    const [text, variables] = sql instanceof SqlText ? [sql.text, null] : [sql, this.#variables]
-    return parseScript(text, { variables, commandLine: true, openEnd: true })
+    const substitutes = this.settings().enabled('ksql.variable.substitution.enable')
+    const options = { commandLine: true, openEnd: true }
+    if (sql instanceof SqlText) return parseScript(sql.text, { ...options, variables: null })
+    return parseScript(sql, { ...options, variables: substitutes ? this.variables : null })
   }
 
   async *#outcomes(statement: Statement, properties: PropertyValues): AsyncGenerator<ExecutionOutcome> {
-    const settings = this.#settingsWith({ ...this.#session, ...properties })
+    const settings = this.#settingsWith({ ...this.#session.properties, ...properties })
     if (statement.kind === 'runScript') {
       yield* this.run(this.#files.readFile(statement.file).toString('utf8'), properties)
     } else if (statement.kind === 'select' && statement.query.emit !== null) {
@@ -271,7 +310,7 @@ export class SqlEngine {
     try {
       return await body()
     } catch (error) {
-      if (error instanceof SqlError) error.text ??= statement.script ?? statement.text
+      if (error instanceof SqlError) error.placeIn(statement)
       throw error
     }
   }
@@ -281,50 +320,46 @@ export class SqlEngine {
     settings: Settings,
     properties: PropertyValues,
   ): Promise<StatementResult> {
-    const session = this.#sessionStatement(statement) ?? (await this.#look(statement, settings))
-    if (session !== null) return session
+    const looked = this.#session.apply(statement) ?? (await this.#look(statement, settings))
+    if (looked !== null) return looked
     return this.#exclusive(async () => {
-      const result = await this.executor.execute(statement, { settings })
+      if (statement.kind === 'alterSystem') return this.#alterSystem(statement)
+      const values = { ...this.#session.properties, ...properties }
+      const result = await this.#execute(statement, settings, values)
       if (statement.kind === 'insertValues') this.#writes.inserted(this.metastore.find(statement.target)!)
-      if (commands.has(statement.kind) && !(result.kind === 'message' && result.status === 'warning')) {
-        await this.#commandLog.append({
-          statement: (result.kind === 'message' ? result.replay : undefined) ?? statement.text,
-          properties: { ...this.#session, ...properties },
-          queryId: result.kind === 'message' ? result.queryId : null,
-        })
-      }
       return result
     })
   }
 
-  #sessionStatement(statement: Statement): StatementResult | null {
-    const said = (message: string): StatementResult => ({
-      kind: 'message',
-      statement: statement.text,
-      message,
-      queryId: null,
-      status: 'success',
-    })
-    switch (statement.kind) {
-      case 'set':
-        this.#session = { ...this.#session, [statement.property]: statement.value }
-        return said(`Successfully changed local property '${statement.property}' to '${statement.value}'.`)
-      case 'unset': {
-        const { [statement.property]: _, ...rest } = this.#session
-        this.#session = rest
-        return said(`Successfully unset local property '${statement.property}'.`)
-      }
-      case 'define':
-        this.#variables = { ...this.#variables, [statement.variable]: statement.value }
-        return said(`Defined ${statement.variable}.`)
-      case 'undefine': {
-        const { [statement.variable]: _, ...rest } = this.#variables
-        this.#variables = rest
-        return said(`Undefined ${statement.variable}.`)
-      }
-      default:
-        return null
+  /** A command is in its topic before it takes effect: a crash in between forgets nothing. */
+  async #execute(
+    statement: Statement,
+    settings: Settings,
+    properties: PropertyValues,
+  ): Promise<StatementResult> {
+    if (!commands.has(statement.kind)) return this.executor.execute(statement, { settings })
+    let sequence: number | null = null
+    const onAccepted = async ({ queryId, text }: AcceptedStatement): Promise<void> => {
+      sequence = await this.#commandLog.append({ statement: text, properties, queryId })
     }
+    try {
+      const result = await this.executor.execute(statement, { settings, onAccepted })
+      if (sequence !== null) await this.#commandLog.settle(sequence)
+      return result
+    } catch (error) {
+      if (sequence !== null) await this.#commandLog.settle(sequence, error)
+      throw error
+    }
+  }
+
+  /** Holds for all statements from here on, and over restarts. */
+  async #alterSystem(statement: Extract<Statement, { kind: 'alterSystem' }>): Promise<StatementResult> {
+    const { property, value, location, text } = statement
+    checkProperty(property, value, location)
+    const sequence = await this.#commandLog.append({ statement: text, properties: {}, queryId: null })
+    this.#system = { ...this.#system, [property]: value }
+    await this.#commandLog.settle(sequence)
+    return resultMessage(statement, `System property '${property}' was set to '${value}'.`)
   }
 
   /** Statements that look at what there is, and change nothing. */
@@ -339,8 +374,35 @@ export class SqlEngine {
         return describeStatement(statement, this.#shown(settings))
       case 'explain':
         return explainStatement(statement, this.#shown(settings))
+      case 'createConnector':
+      case 'dropConnector':
+        return connectorStatement(statement)
       case 'assertTopic':
         return assertTopic(statement, { admin: this.log.admin, clock: this.#clock, settings })
+      case 'assertSchema':
+        return assertSchema(statement, {
+          registry: this.executor.schemaRegistry,
+          clock: this.#clock,
+          settings,
+        })
+      case 'assertValues':
+      case 'assertTombstone': {
+        const source = this.metastore.find(statement.name)
+        if (source === undefined) throw unknownSource(statement.name, this.metastore, statement.location)
+        await this.caughtUp()
+        const record = await this.#assertions.next(source.topic)
+        const serdes = serdesOf(this.executor.schemaRegistry)
+        checkRecord(statement, source, record, { functions: this.functions, serdes })
+        return resultMessage(statement, `The next record of ${source.name} is as expected.`)
+      }
+      case 'assertSource': {
+        const { name } = statement.statement
+        const source = this.metastore.find(name)
+        if (source === undefined) throw unknownSource(name, this.metastore, statement.location)
+        const registry = this.executor.schemaRegistry
+        checkSource(statement, source, { metastore: this.metastore, settings, registry })
+        return resultMessage(statement, `${source.name} is as expected.`)
+      }
       default:
         return null
     }
@@ -363,8 +425,11 @@ export class SqlEngine {
       functions: this.functions,
       admin: this.log.admin,
       queries: persistent,
-      properties: { session: this.#session, engine: this.#properties },
-      variables: this.#variables,
+      properties: {
+        session: this.#session.properties,
+        engine: { ...this.#properties, ...this.#system },
+      },
+      variables: this.#session.variables,
       settings,
       compilerOptions: (id, querySettings) => this.apps.compilerOptions(id, querySettings),
     }
@@ -446,7 +511,7 @@ export class SqlEngine {
   }
 
   async #pull(query: Query, properties: PropertyValues) {
-    const settings = this.#settingsWith({ ...this.#session, ...properties })
+    const settings = this.#settingsWith({ ...this.#session.properties, ...properties })
     const { planned, sources } = await this.#planned(query, settings)
     const columns = planned.root.columns.map(({ name, type }) => ({ name, type }))
     const compiler = this.apps.compilerOptions('pull', settings)
@@ -491,6 +556,7 @@ export class SqlEngine {
     await this.#last
     for (const query of [...this.#liveQueries]) await query.stop()
     await this.apps.close()
+    await this.#assertions.close()
     await this.processingLog.close()
     await this.executor.schemaRegistry.close()
     await this.#commandLog.close()

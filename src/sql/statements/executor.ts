@@ -1,24 +1,26 @@
-import { caseHint } from '../analyzer/analyzer.js'
+import { unknownSource } from '../analyzer/unknown-source.js'
 import type { CreateAs, CreateSource, InsertInto, Query, Relation, Statement } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { resolveType } from '../expression/expression-typer.js'
 import { checkSchemaColumns } from '../formats/index.js'
 import type { FunctionRegistry } from '../functions/registry.js'
-import { Metastore } from '../metastore.js'
+import { type DataSource, Metastore } from '../metastore.js'
 import type { PlannerContext } from '../plan/planner-context.js'
 import { withRequiredColumns } from '../plan/required-columns.js'
 import { planSource } from '../plan/source-planner.js'
 import type { Settings } from '../properties.js'
 import { LogicalSchema } from '../schema.js'
 import { MemorySchemaRegistry, type SchemaRegistry } from '../schema-registry/index.js'
+import { didYouMean } from '../suggestion.js'
 import { columnOf, declareSource } from './create-source.js'
-import { registerSource, schemaSides, withColumns } from './inferred-schema.js'
+import { schemaSides, withColumns } from './inferred-schema.js'
 import { insertedRecord } from './insert-values.js'
 import type { PersistentQuery, QueryHost, TopicHost } from './persistent-query.js'
 import { type PersistentPlan, planCreateAs, planInsertInto } from './plan-persistent.js'
 import { checkPlanEvolution, checkSchemaEvolution } from './query-upgrade.js'
 import { type SourceSerdes, serdesOf } from './serdes.js'
 import type { StatementResult } from './statement-result.js'
+import { TopicEffects } from './topic-effects.js'
 
 export interface ExecutorOptions {
   readonly topics: TopicHost
@@ -36,7 +38,14 @@ export interface ExecuteOptions {
   /** The id its query had before, when a statement is replayed. */
   readonly queryId?: string | null
   /** Called once the statement has been found good, before anything is changed. */
-  readonly onAccepted?: (queryId: string | null) => Promise<void>
+  readonly onAccepted?: (accepted: AcceptedStatement) => Promise<void>
+}
+
+export interface AcceptedStatement {
+  /** Of the persistent query it will start. */
+  readonly queryId: string | null
+  /** What to run when it is run again: columns that were inferred are written out. */
+  readonly text: string
 }
 
 /**
@@ -49,6 +58,7 @@ export class StatementExecutor {
   readonly schemaRegistry: SchemaRegistry
   readonly #serdes: SourceSerdes
   readonly #topics: TopicHost
+  readonly #effects: TopicEffects
   readonly #hosts: QueryHost
   readonly #queries = new Map<string, PersistentQuery>()
   #nextQuery = 0
@@ -57,6 +67,7 @@ export class StatementExecutor {
     this.schemaRegistry = schemaRegistry
     this.#serdes = serdesOf(schemaRegistry)
     this.#topics = topics
+    this.#effects = new TopicEffects(topics, schemaRegistry)
     this.#hosts = queries
     this.functions = functions
   }
@@ -65,12 +76,22 @@ export class StatementExecutor {
     return this.#queries
   }
 
+  /** From here on statements of an earlier run are carried out again: they change the catalogue and nothing else. */
+  beginRestore(): void {
+    this.#effects.beginRestore()
+  }
+
+  /** Makes topics and schemas that what was restored needs and does not find. */
+  async endRestore(): Promise<void> {
+    await this.#effects.endRestore(this.metastore.sources)
+  }
+
   /** @throws SqlError with the statement's text */
   async execute(statement: Statement, options: ExecuteOptions): Promise<StatementResult> {
     try {
       return await this.#dispatch(statement, options)
     } catch (error) {
-      if (error instanceof SqlError) error.text ??= statement.script ?? statement.text
+      if (error instanceof SqlError) error.placeIn(statement)
       throw error
     }
   }
@@ -104,7 +125,7 @@ export class StatementExecutor {
           )
         }
         const type = resolveType(statement.type, { customType: (n) => this.metastore.types.get(n) })
-        await options.onAccepted?.(null)
+        await accept(statement, options)
         this.metastore.putType(statement.name, type)
         return done(statement, `Registered custom type with name '${statement.name}'`)
       }
@@ -113,7 +134,7 @@ export class StatementExecutor {
           if (statement.ifExists) return warning(statement, `Type '${statement.name}' does not exist`)
           throw new SqlError(`Type ${statement.name} does not exist.`)
         }
-        await options.onAccepted?.(null)
+        await accept(statement, options)
         this.metastore.removeType(statement.name)
         return done(statement, `Dropped type '${statement.name}'`)
       case 'dropSource':
@@ -147,36 +168,35 @@ export class StatementExecutor {
     this.#checkReplacement(statement, existing !== undefined)
     if (existing !== undefined) checkSchemaEvolution(existing.schema, source.schema, existing)
     const text = withColumns(statement, source.schema, properties)
-    const replay = text === null ? {} : { replay: text }
-    const present = await this.#topics.partitionsOf(source.topic)
-    if (present === null && properties.partitions === null) {
+    const present = await this.#effects.partitionsOf(source.topic)
+    if (present === null && properties.partitions === null && !this.#effects.restoring) {
       throw new SqlError(`Kafka topic does not exist: ${source.topic}`, {
         suggestion: 'Add PARTITIONS = n to the WITH clause to have it created.',
       })
     }
     const materialized = statement.isSource && statement.sourceKind === 'TABLE'
     const queryId = materialized ? this.#queryId(`CST_${statement.name}`, options) : null
-    await options.onAccepted?.(queryId)
-    if (present === null) {
-      await this.#topics.create(source.topic, properties.partitions!, topicConfigs(properties))
+    await accept(statement, options, queryId, text ?? statement.text)
+    if (present === null && properties.partitions !== null) {
+      await this.#effects.create(source.topic, properties.partitions, topicConfigs(properties))
     }
-    await registerSource(source, this.schemaRegistry, false)
+    await this.#effects.register(source, false)
     this.metastore.put(source)
     const kind = statement.sourceKind === 'STREAM' ? 'Stream' : 'Table'
     if (queryId !== null) {
       const root = withRequiredColumns(planSource({ alias: source.name, source }))
-      await this.#start({
+      const query: PersistentQuery = {
         id: queryId,
         kind: 'CREATE_SOURCE',
         statement: statement.text,
         plan: { root, sources: [source.name], sink: null },
         sink: null,
         settings: options.settings,
-      })
-      this.metastore.put({ ...source, createdBy: queryId })
-      return { ...done(statement, `Created query with ID ${queryId}`, queryId), ...replay }
+      }
+      await this.#startFor({ ...source, createdBy: queryId }, query, existing)
+      return done(statement, `Created query with ID ${queryId}`, queryId)
     }
-    return { ...done(statement, `${kind} created`), ...replay }
+    return done(statement, `${kind} created`)
   }
 
   #checkReplacement(statement: CreateSource | CreateAs, exists: boolean): void {
@@ -210,7 +230,7 @@ export class StatementExecutor {
     for (const side of schemaSides(planned.sink)) {
       checkSchemaColumns(planned.sink.topic, side, this.schemaRegistry)
     }
-    const present = await this.#topics.partitionsOf(planned.sink.topic)
+    const present = await this.#effects.partitionsOf(planned.sink.topic)
     if (present !== null && planned.properties?.partitions != null && existing === undefined) {
       checkPartitions(planned, present)
     }
@@ -224,21 +244,21 @@ export class StatementExecutor {
     const id = replaced ?? this.#queryId(`${prefix}_${statement.name}`, options)
     const query = persistent(id, 'CREATE_AS', statement.text, planned, options)
     this.#hosts.check(query)
-    await options.onAccepted?.(id)
+    await accept(statement, options, id)
     if (present === null) {
       const configs = { ...(await this.#inheritedConfigs(planned)), ...topicConfigs(planned.properties) }
-      await this.#topics.create(planned.sink.topic, planned.partitions, configs)
+      await this.#effects.create(planned.sink.topic, planned.partitions, configs)
     }
-    await registerSource(planned.sink, this.schemaRegistry, true)
-    this.metastore.put({ ...planned.sink, createdBy: id })
-    await this.#start(query)
+    await this.#effects.register(planned.sink, true)
+    await this.#startFor({ ...planned.sink, createdBy: id }, query, existing)
     return done(statement, `Created query with ID ${id}`, id)
   }
 
   /** A result is kept as long as its left-most source, and a table's topic is compacted. */
   async #inheritedConfigs({ plan, sink }: PersistentPlan): Promise<Record<string, string>> {
     const left = this.metastore.find(plan.sources[0]!)
-    const retention = left && (await this.#topics.configOf?.(left.topic, 'retention.ms'))
+    const known = left !== undefined && (await this.#topics.partitionsOf(left.topic)) !== null
+    const retention = known ? await this.#topics.configOf?.(left.topic, 'retention.ms') : undefined
     return {
       ...(retention === undefined ? {} : { 'retention.ms': retention }),
       ...(sink.kind === 'STREAM'
@@ -260,7 +280,7 @@ export class StatementExecutor {
     if (this.#queries.has(id)) throw new SqlError(`Query ID '${id}' already exists.`)
     const query = persistent(id, 'INSERT', statement.text, planned, options)
     this.#hosts.check(query)
-    await options.onAccepted?.(id)
+    await accept(statement, options, id)
     await this.#start(query)
     return done(statement, `Created query with ID ${id}`, id)
   }
@@ -269,7 +289,7 @@ export class StatementExecutor {
     const partitions = new Map<string, number>()
     for (const name of [...sourceNames(query.from), ...(target === undefined ? [] : [target])]) {
       const topic = this.metastore.find(name)?.topic
-      if (topic !== undefined) partitions.set(topic, (await this.#topics.partitionsOf(topic)) ?? 1)
+      if (topic !== undefined) partitions.set(topic, (await this.#effects.partitionsOf(topic)) ?? 1)
     }
     return { metastore: this.metastore, settings: options.settings, context: this.plannerContext(partitions) }
   }
@@ -297,6 +317,18 @@ export class StatementExecutor {
     this.metastore.linkQuery({ id: query.id, sources: query.plan.sources, sink: query.sink })
   }
 
+  /** Starts the query that makes a stream or table. When it does not start, the catalogue is as it was before. */
+  async #startFor(made: DataSource, query: PersistentQuery, before: DataSource | undefined): Promise<void> {
+    this.metastore.put(made)
+    try {
+      await this.#start(query)
+    } catch (error) {
+      if (before === undefined) this.metastore.remove(made.name)
+      else this.metastore.put(before)
+      throw error
+    }
+  }
+
   async #stop(id: string): Promise<void> {
     await this.#hosts.stop(id)
     this.#queries.delete(id)
@@ -314,7 +346,7 @@ export class StatementExecutor {
     const source = this.metastore.find(name)
     if (source === undefined) {
       if (statement.ifExists) return warning(statement, `${kind} ${name} does not exist.`)
-      throw new SqlError(`${kind} ${name} does not exist${caseHint(name, this.metastore)}`)
+      throw unknownSource(name, this.metastore, statement.location, `${kind} ${name} does not exist`)
     }
     if (source.kind !== sourceKind) {
       throw new SqlError(
@@ -325,10 +357,10 @@ export class StatementExecutor {
       throw new SqlError(`Cannot delete topic of read-only source: ${name}`)
     }
     this.metastore.checkRemovable(name)
-    await options.onAccepted?.(null)
+    await accept(statement, options)
     this.metastore.remove(name)
     if (source.createdBy !== null) await this.#stop(source.createdBy)
-    if (statement.deleteTopic) await this.#topics.delete(source.topic)
+    if (statement.deleteTopic) await this.#effects.delete(source.topic)
     return done(statement, `Source ${quoted(name)} (topic: ${source.topic}) was dropped.`)
   }
 
@@ -339,7 +371,9 @@ export class StatementExecutor {
     const { name, sourceKind } = statement
     const kind = sourceKind.toLowerCase()
     const source = this.metastore.find(name)
-    if (source === undefined) throw new SqlError(`Source ${name} does not exist.`)
+    if (source === undefined) {
+      throw unknownSource(name, this.metastore, statement.location, `Source ${name} does not exist.`)
+    }
     if (source.kind !== sourceKind) {
       throw new SqlError(
         `Incompatible data source type is ${source.kind}, but statement was ALTER ${sourceKind}`,
@@ -361,30 +395,42 @@ export class StatementExecutor {
       }
     }
     const added = statement.columns.map((c) => columnOf(c, this.metastore))
-    await options.onAccepted?.(null)
+    await accept(statement, options)
     this.metastore.put({ ...source, schema: new LogicalSchema([...source.schema.columns, ...added]) })
     return done(statement, `${sourceKind === 'STREAM' ? 'Stream' : 'Table'} ${name} altered`)
   }
 
   async #terminate(statement: QueryStatement, options: ExecuteOptions): Promise<StatementResult> {
     const ids = statement.queryId === null ? [...this.#queries.keys()] : [statement.queryId]
-    for (const id of ids) this.#known(id)
-    await options.onAccepted?.(null)
+    for (const id of ids) this.#checkKnown(id)
+    await accept(statement, options)
     for (const id of ids) await this.#stop(id)
     return done(statement, statement.queryId === null ? 'All queries terminated.' : 'Query terminated.')
   }
 
   async #pauseOrResume(statement: QueryStatement, options: ExecuteOptions): Promise<StatementResult> {
     const ids = statement.queryId === null ? [...this.#queries.keys()] : [statement.queryId]
-    for (const id of ids) this.#known(id)
-    await options.onAccepted?.(null)
+    for (const id of ids) this.#checkKnown(id)
+    await accept(statement, options)
     for (const id of ids) await (statement.kind === 'pause' ? this.#hosts.pause(id) : this.#hosts.resume(id))
     return done(statement, `Query ${statement.kind}d.`)
   }
 
-  #known(id: string): void {
-    if (!this.#queries.has(id)) throw new SqlError(`Unknown queryId: ${id}`)
+  #checkKnown(id: string): void {
+    if (this.#queries.has(id)) return
+    throw new SqlError(`Unknown queryId: ${id}`, {
+      suggestion: didYouMean(id, [...this.#queries.keys()]) ?? 'SHOW QUERIES lists their ids.',
+    })
   }
+}
+
+async function accept(
+  statement: Statement,
+  { onAccepted }: ExecuteOptions,
+  queryId: string | null = null,
+  text: string = statement.text,
+): Promise<void> {
+  await onAccepted?.({ queryId, text })
 }
 
 function persistent(

@@ -1,5 +1,5 @@
 import { type Serde, serialize } from '../../serde/index.js'
-import { caseHint } from '../analyzer/analyzer.js'
+import { unknownSource } from '../analyzer/unknown-source.js'
 import type { InsertValues } from '../ast.js'
 import type { SerdeRequest } from '../compile/compiler-context.js'
 import { SqlError } from '../errors.js'
@@ -64,11 +64,8 @@ export function insertedRecord(statement: InsertValues, options: InsertOptions):
 function targetOf(statement: InsertValues, metastore: Metastore): DataSource {
   const source = metastore.find(statement.target)
   if (source === undefined) {
-    throw new SqlError(
-      `Cannot insert values into an unknown stream/table: ${quoteIdentifier(statement.target)}` +
-        caseHint(statement.target, metastore),
-      { location: statement.location },
-    )
+    const message = `Cannot insert values into an unknown stream/table: ${quoteIdentifier(statement.target)}`
+    throw unknownSource(statement.target, metastore, statement.location, message)
   }
   if (source.window !== null) throw new SqlError('Cannot insert values into windowed stream/table!')
   if (source.isSource) {

@@ -1,4 +1,5 @@
 import { type AnalyzedQuery, analyzeQuery } from '../analyzer/analyzer.js'
+import { unknownSource } from '../analyzer/unknown-source.js'
 import type { CreateAs, InsertInto, Query } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { typeOf } from '../expression/expression-typer.js'
@@ -186,7 +187,8 @@ export function planInsertInto(statement: InsertInto, options: PlanningOptions):
   const { metastore } = options
   const target = metastore.find(statement.target)
   if (target === undefined) {
-    throw new SqlError(`Sink '${statement.target}' does not exist for the INSERT INTO statement.`)
+    const message = `Sink '${statement.target}' does not exist for the INSERT INTO statement.`
+    throw unknownSource(statement.target, metastore, statement.location, message)
   }
   if (target.kind !== 'STREAM') {
     throw new SqlError(`INSERT INTO can only be used to insert into a stream. ${target.name} is a table.`)

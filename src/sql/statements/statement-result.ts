@@ -13,8 +13,6 @@ export type StatementResult =
       readonly message: string
       /** Of a persistent query that was started. */
       readonly queryId: string | null
-      /** The statement to run in place of this one when it is replayed: columns that were inferred are written out. */
-      readonly replay?: string
       /** `warning` for IF NOT EXISTS on an existing name. */
       readonly status: 'success' | 'warning'
     }

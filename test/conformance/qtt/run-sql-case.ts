@@ -1,14 +1,10 @@
-import { deserialize } from '../../../src/serde/index.js'
 import type { Statement } from '../../../src/sql/ast.js'
 import { SqlError } from '../../../src/sql/errors.js'
-import { evaluateConstant } from '../../../src/sql/expression/interpreter.js'
-import { constantScope } from '../../../src/sql/expression/scope.js'
 import type { DataSource } from '../../../src/sql/metastore.js'
 import { parseScript } from '../../../src/sql/parse.js'
 import { Settings } from '../../../src/sql/properties.js'
-import { declareSource } from '../../../src/sql/statements/create-source.js'
-import { type SourceSerdes, serdesOf } from '../../../src/sql/statements/serdes.js'
-import { SqlTypes } from '../../../src/sql/types.js'
+import { type AssertRecord, checkRecord, checkSource } from '../../../src/sql/statements/assertions.js'
+import { serdesOf } from '../../../src/sql/statements/serdes.js'
 import type { KeyValueStore, StateStore } from '../../../src/state/index.js'
 import type { Case } from './cases.js'
 import type { LoggedRecord } from './check-outputs.js'
@@ -69,11 +65,14 @@ class SqlScript {
         this.#session.delete(statement.property)
         return
       case 'assertValues':
-        return this.#assertValues(statement, false)
       case 'assertTombstone':
-        return this.#assertValues(statement, true)
+        return this.#assertRecord(statement)
       case 'assertSource':
-        return this.#assertSource(statement)
+        return checkSource(statement, this.#source(statement.statement.name), {
+          metastore: this.#harness.executor.metastore,
+          settings: this.#settings,
+          registry: this.#harness.registry,
+        })
       default:
         await this.#harness.executor.execute(statement, { settings: this.#settings })
     }
@@ -115,82 +114,14 @@ class SqlScript {
     return source
   }
 
-  #assertValues(
-    { name, columns, values }: Extract<Statement, { kind: 'assertValues' | 'assertTombstone' }>,
-    tombstone: boolean,
-  ): void {
-    const source = this.#source(name)
+  #assertRecord(statement: AssertRecord): void {
+    const source = this.#source(statement.name)
     const cursor = this.#cursors.get(source.topic) ?? 0
     this.#cursors.set(source.topic, cursor + 1)
+    const { functions, registry } = this.#harness
     const record = this.#harness.logOf(source.topic)[cursor]
-    if (record === undefined)
-      throw new Error(`Expected another record (topic ${source.topic}, record ${cursor})`)
-    if (tombstone !== (record.value === null))
-      throw new Error('Expected record does not match actual (tombstone)')
-    const actual = rowOf(source, record, serdesOf(this.#harness.registry))
-    const scope = constantScope(this.#harness.functions)
-    for (const [i, column] of columns.entries()) {
-      const type = column === 'ROWTIME' ? SqlTypes.BIGINT : source.schema.find(column)?.type
-      if (type === undefined) throw new SqlError(`${name} has no column ${column}`)
-      const expected = evaluateConstant(values[i]!, scope, type)
-      if (text(expected) === text(actual.get(column) ?? null)) continue
-      throw new Error(
-        `Expected record does not match actual: ${column} is ${text(actual.get(column))}, not ${text(expected)}`,
-      )
-    }
+    checkRecord(statement, source, record, { functions, serdes: serdesOf(registry) })
   }
-
-  #assertSource({ statement }: Extract<Statement, { kind: 'assertSource' }>): void {
-    const actual = this.#source(statement.name)
-    const { source: expected } = declareSource(
-      { ...statement, text: '' },
-      this.#harness.executor.metastore,
-      this.#settings,
-      this.#harness.registry,
-    )
-    const check = (what: string, a: unknown, b: unknown): void => {
-      if (text(a) === text(b)) return
-      throw new SqlError(
-        `Expected ${what} does not match actual for source ${actual.name}. ${text(a)}, not ${text(b)}`,
-      )
-    }
-    if (expected.schema.toString() !== actual.schema.toString()) {
-      throw new SqlError(`Expected schema does not match actual: ${actual.schema.toString()}`)
-    }
-    check('type', actual.kind, expected.kind)
-    check('kafka topic', actual.topic, expected.topic)
-    check('key format', actual.keyFormat, expected.keyFormat)
-    check('value format', actual.valueFormat.name, expected.valueFormat.name)
-    check('value serde features', actual.valueFormat.features, expected.valueFormat.features)
-    check('timestamp column', actual.timestamp, expected.timestamp)
-  }
-}
-
-function rowOf(
-  source: DataSource,
-  record: LoggedRecord,
-  { keySerde, valueSerde }: SourceSerdes,
-): Map<string, unknown> {
-  const { schema, keyFormat, valueFormat, window, topic } = source
-  const row = new Map<string, unknown>([['ROWTIME', record.timestamp]])
-  const wire = deserialize(keySerde({ format: keyFormat, columns: schema.key, topic, window }), record.key)
-  const key = window === null || wire === null ? wire : (wire as { key: unknown }).key
-  schema.key.forEach((c, i) => {
-    row.set(c.name, schema.key.length === 1 ? key : (key as unknown[] | null)?.[i])
-  })
-  const value = deserialize(valueSerde({ format: valueFormat, columns: schema.value, topic }), record.value)
-  const fields = (value as { toArray(): unknown[] } | null)?.toArray() ?? []
-  schema.value.forEach((c, i) => {
-    row.set(c.name, fields[i] ?? null)
-  })
-  return row
-}
-
-function text(value: unknown): string {
-  return JSON.stringify(value ?? null, (_name, v: unknown) => {
-    if (typeof v === 'bigint') return `${v}n`
-    return v instanceof Map ? [...v] : v
-  })
 }
 
 function copyState(from: QueryDriver, to: QueryDriver): void {

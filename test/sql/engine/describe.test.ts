@@ -56,7 +56,9 @@ describe('DESCRIBE name', () => {
     await fixture.run(
       "CREATE STREAM `quiet` (A INT) WITH (KAFKA_TOPIC = 'q', PARTITIONS = 1, FORMAT = 'JSON');",
     )
-    expect((await refused(fixture, 'DESCRIBE QUIET;')).suggestion).toBe('Did you mean `quiet`?')
+    expect((await refused(fixture, 'DESCRIBE QUIET;')).message).toContain(
+      'Did you mean "quiet"? Hint: wrap the source name in double quotes',
+    )
     expect((await refused(fixture, 'DESCRIBE SOMETHING_ELSE;')).suggestion).toContain('SHOW STREAMS')
   })
 })

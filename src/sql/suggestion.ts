@@ -1,5 +1,5 @@
-import { formatIdentifier } from '../format-sql.js'
-import { nearest } from '../functions/registry.js'
+import { formatIdentifier } from './format-sql.js'
+import { nearest } from './nearest-name.js'
 
 /**
  * `Did you mean ORDERS?` for a name that is not there; null when none of `names` is near. A name that differs in case
