@@ -19,6 +19,8 @@ export interface FileHandle {
 }
 
 export interface FileSystem {
+  /** true: paths are the operating system's, so that a library that opens files by itself, as SQLite does, finds the same. */
+  readonly native?: boolean
   /** 'r': must exist; 'r+': must exist, writable; 'a+': created when missing, read and write at any position. */
   open(path: string, mode: 'r' | 'r+' | 'a+'): FileHandle
   exists(path: string): boolean

@@ -66,6 +66,7 @@ class NodeFileHandle implements FileHandle {
 
 /** The file system of the machine. */
 export const nodeFiles: FileSystem = {
+  native: true,
   open: (path, mode) => new NodeFileHandle(path, mode),
   exists: (path) => fs.existsSync(path),
   list(path) {

@@ -11,6 +11,17 @@ export interface SqliteStatement {
   iterate(parameters: readonly SqliteValue[]): IterableIterator<SqliteValue[]>
 }
 
+/**
+ * Where a database lies as a whole, on files that SQLite cannot open by itself: it is worked on in memory, and written
+ * with every commit.
+ */
+export interface SqliteImage {
+  /** null where there is none. */
+  read(): Buffer | null
+  /** All or nothing. */
+  write(bytes: Buffer): void
+}
+
 /** SQLite's result codes that mean damage: the file must be rebuilt, retrying cannot help. */
 const corruptCodes = /^SQLITE_(CORRUPT|NOTADB|FORMAT)/
 
@@ -23,12 +34,14 @@ const corruptCodes = /^SQLITE_(CORRUPT|NOTADB|FORMAT)/
 export class SqliteDatabase {
   readonly path: string
   readonly #database: Database.Database
+  readonly #image: SqliteImage | null
   #broken: unknown = null
 
-  constructor(path: string, options: { pageCacheBytes: number }) {
+  constructor(path: string, options: { pageCacheBytes: number; image?: SqliteImage }) {
     this.path = path
+    this.#image = options.image ?? null
     try {
-      this.#database = new Database(path)
+      this.#database = new Database(this.#image === null ? path : (this.#image.read() ?? ':memory:'))
     } catch (cause) {
       throw stateError(cause, path, 'cannot be opened')
     }
@@ -113,8 +126,12 @@ export class SqliteDatabase {
   }
 
   commit(): void {
-    if (this.#database.inTransaction) this.exec('COMMIT')
-    else this.#check()
+    if (!this.#database.inTransaction) {
+      this.#check()
+      return
+    }
+    this.exec('COMMIT')
+    this.#image?.write(this.#database.serialize())
   }
 
   /** Null when all pages, indexes and constraints agree; else what SQLite found. Reads the whole file. */

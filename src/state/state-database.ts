@@ -5,7 +5,7 @@ import { BufferStore } from './buffer-store.js'
 import { StateError } from './errors.js'
 import { SqliteKeyValueStore } from './key-value-store.js'
 import { SqliteSessionStore } from './session-store.js'
-import { SqliteDatabase } from './sqlite-database.js'
+import { SqliteDatabase, type SqliteImage } from './sqlite-database.js'
 import type { StateStore, TableColumn, TableLayout } from './store.js'
 import { StoreCatalog } from './store-catalog.js'
 import { StoreCodec, VersionCodec } from './store-codec.js'
@@ -17,7 +17,10 @@ import { SqliteWindowStore } from './window-store.js'
 export interface StateDatabaseOptions {
   /** The SQLite file; created when missing. `:memory:` for a database that is gone at close. */
   path: string
-  /** Given: makes the directory of `path`. */
+  /**
+   * Given: makes the directory of `path`, and is where the file lies. SQLite itself opens files of the operating system
+   * alone; on others the database is held in memory, and written as a whole with every commit.
+   */
   files?: FileSystem
   /** SQLite's page cache. Default 32 MiB. */
   pageCacheBytes?: number
@@ -42,7 +45,9 @@ export function openStateDatabase(options: StateDatabaseOptions): StateDatabase 
   const inMemory = path === ':memory:'
   if (files !== undefined && !inMemory) files.makeDirectory(dirname(path))
   const pageCacheBytes = options.pageCacheBytes ?? 32 * 1024 * 1024
-  const connection = new SqliteDatabase(path, { pageCacheBytes })
+  const image =
+    files === undefined || files.native === true || inMemory ? {} : { image: imageAt(files, path) }
+  const connection = new SqliteDatabase(path, { pageCacheBytes, ...image })
   try {
     if (options.verify === true) {
       const damage = connection.damage()
@@ -52,6 +57,25 @@ export function openStateDatabase(options: StateDatabaseOptions): StateDatabase 
   } catch (error) {
     connection.close()
     throw error
+  }
+}
+
+/** As with SQLite's own files, a power cut may take the newest commits, but leaves no half of one. */
+function imageAt(files: FileSystem, path: string): SqliteImage {
+  return {
+    read: () => (files.exists(path) ? files.readFile(path) : null),
+    write(bytes) {
+      const next = `${path}.next`
+      const handle = files.open(next, 'a+')
+      try {
+        handle.truncate(0)
+        handle.write(bytes, 0)
+        handle.sync()
+      } finally {
+        handle.close()
+      }
+      files.rename(next, path)
+    },
   }
 }
 
