@@ -83,6 +83,11 @@ export interface Cancellable {
   cancel(): void
 }
 
+/** A time that a node may move at will, ms; -1 at first. It is committed with the offsets of the input, and comes back with them. */
+export interface KeptTime {
+  ms: number
+}
+
 /** What a node sees of its task. */
 export interface NodeContext {
   readonly applicationId: string
@@ -111,6 +116,8 @@ export interface NodeContext {
    * StreamsError that names node, topic, partition and offset.
    */
   processingError(error: unknown, batch: AnyBatch, row: number): void
+  /** This node's own time, which outlives restarts. */
+  readonly keptTime: KeptTime
   requestCommit(): void
   /** For nodes that answer later. Absent where nobody waits for them. */
   readonly async?: AsyncContext

@@ -3,6 +3,7 @@ import { openStateDatabase, type StateStore } from '../../src/state/index.js'
 import {
   type AnyBatch,
   type DroppedReason,
+  type KeptTime,
   type NodeContext,
   type ProcessorNode,
   type PunctuationType,
@@ -23,6 +24,8 @@ export interface RunnerOptions {
   readonly onError?: 'continue' | 'fail'
   /** Stores of an earlier run, to run on. */
   readonly stores?: ReadonlyMap<string, StateStore>
+  /** The node's own time at the end of an earlier run. */
+  readonly keptTime?: KeptTime
   /** Bound of each store's cache. */
   readonly cacheEntriesMax?: number
 }
@@ -33,6 +36,7 @@ export class NodeRunner {
   readonly failedRows: number[] = []
   readonly emitted: AnyBatch[] = []
   readonly stores: ReadonlyMap<string, StateStore>
+  readonly keptTime: KeptTime
   readonly #input = new Subject<AnyBatch>()
   readonly #flush: (() => void)[] = []
   readonly #close: (() => void)[] = []
@@ -42,6 +46,7 @@ export class NodeRunner {
   constructor(topology: Topology, name: string, options: RunnerOptions = {}) {
     const node = topology.nodes.get(name) as ProcessorNode
     this.stores = options.stores ?? openStores(topology, node, options.cacheEntriesMax)
+    this.keptTime = { ms: -1, ...options.keptTime }
     const context: NodeContext = {
       applicationId: 'test',
       taskId: '0_0',
@@ -61,6 +66,7 @@ export class NodeRunner {
         if (options.onError !== 'continue') throw error
         this.failedRows.push(row)
       },
+      keptTime: this.keptTime,
       requestCommit() {},
     }
     this.#input.pipe(node.operator(context)).subscribe({

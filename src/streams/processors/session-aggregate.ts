@@ -28,7 +28,7 @@ export function sessionAggregate(
   return (context) => {
     const store = context.stateStore<SessionStore<unknown, unknown>>(table.spec.name)
     const emitter = new TableEmitter(context, emitting(table, strategy), flags)
-    const closing = new WindowClosing(strategy, graceMs + inactivityGapMs, () => endsOf(store))
+    const closing = new WindowClosing(strategy, graceMs + inactivityGapMs, context.keptTime)
     const cursor = { row: 0 }
     return operate((batch, emit) => {
       const { keys, values, timestamps, size } = batch
@@ -82,8 +82,4 @@ export function sessionAggregate(
       emitter.send(batch, emit)
     })
   }
-}
-
-function* endsOf(store: SessionStore<unknown, unknown>): Iterable<number> {
-  for (const entry of store.all()) yield entry.key.end
 }

@@ -8,7 +8,7 @@ import type { EmitStrategy } from '../options.js'
 import { operate, overRows } from '../rx/operate.js'
 import { TableEmitter, type TableFlags } from '../table-emitter.js'
 import type { SlidingWindows } from '../windows.js'
-import { emitting, timesOf, WindowClosing } from './window-closing.js'
+import { emitting, WindowClosing } from './window-closing.js'
 
 type Held = ValueAndTimestamp<unknown>
 type Store = WindowStore<unknown, Held>
@@ -29,7 +29,7 @@ export function slidingAggregate(
   return (context) => {
     const store = context.stateStore<Store>(table.spec.name)
     const emitter = new TableEmitter(context, emitting(table, strategy), flags)
-    const closing = new WindowClosing(strategy, graceMs, () => timesOf(store))
+    const closing = new WindowClosing(strategy, graceMs, context.keptTime)
     const update = new SlidingUpdate(context, functions, timeDifferenceMs, store, emitter, closing)
     const cursor = { row: 0 }
     return operate((batch, emit) => {

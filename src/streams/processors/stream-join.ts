@@ -11,12 +11,17 @@ type Store = WindowStore<unknown, unknown>
 export function keepForJoin(storeName: string): BatchOperator {
   return (context) => {
     const store = context.stateStore<Store>(storeName)
+    const newest = context.keptTime
+    // Nothing in the changelog tells of null values.
+    if (newest.ms > store.newestTimeMs) store.put(null, null, newest.ms)
     return operate((batch, emit) => {
       const { keys, values, timestamps, size } = batch
       let expired = store.droppedExpired
       for (let i = 0; i < size; i++) {
         if (keys[i] === null) continue
-        store.put(keys[i], values[i], timestamps[i]!)
+        const time = timestamps[i]!
+        if (time > newest.ms) newest.ms = time
+        store.put(keys[i], values[i], time)
         if (store.droppedExpired === expired) continue
         expired = store.droppedExpired
         context.dropped('expired', batch, i)

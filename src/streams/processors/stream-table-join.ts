@@ -5,7 +5,7 @@ import { type AnyBatch, BatchBuilder, headersOf } from '../batch.js'
 import type { KeyValueMapper, ValueJoiner } from '../functions.js'
 import type { RowLookup, TableGetter } from '../graph/table-source.js'
 import { PartReader, type TimeKey, writeHeaders, writeSized } from '../internal-serdes.js'
-import type { BatchOperator } from '../node.js'
+import type { BatchOperator, KeptTime } from '../node.js'
 import { operate, overRows } from '../rx/operate.js'
 
 export interface StreamTableJoin {
@@ -26,7 +26,9 @@ export function joinStreamTable(join: StreamTableJoin): BatchOperator {
   return (context) => {
     const lookup = join.rows.open(context)
     const waiting =
-      buffer === null ? null : new WaitingRecords(context.stateStore(buffer.storeName), buffer.graceMs)
+      buffer === null
+        ? null
+        : new WaitingRecords(context.stateStore(buffer.storeName), buffer.graceMs, context.keptTime)
     const cursor = { row: 0 }
     return operate((batch, emit) => {
       const { keys, values, timestamps, size } = batch
@@ -81,12 +83,13 @@ interface OrderedTimeKey extends TimeKey {
 class WaitingRecords {
   readonly #store: KeyValueStore<OrderedTimeKey, WaitingRecord>
   readonly #graceMs: number
-  #streamTimeMs = -1
+  readonly #streamTime: KeptTime
   #minTime = Number.POSITIVE_INFINITY
   #sequence = 0
 
-  constructor(store: KeyValueStore<OrderedTimeKey, WaitingRecord>, graceMs: number) {
+  constructor(store: KeyValueStore<OrderedTimeKey, WaitingRecord>, graceMs: number, streamTime: KeptTime) {
     this.#store = store
+    this.#streamTime = streamTime
     this.#graceMs = graceMs
     for (const { key } of store.all()) {
       this.#minTime = Math.min(this.#minTime, key.time)
@@ -96,8 +99,9 @@ class WaitingRecords {
 
   /** False when the record is late: it does not wait. */
   add(key: unknown, value: unknown, time: number, batch: AnyBatch, row: number): boolean {
-    if (time < this.#streamTimeMs - this.#graceMs) return false
-    if (time > this.#streamTimeMs) this.#streamTimeMs = time
+    const streamTime = this.#streamTime
+    if (time < streamTime.ms - this.#graceMs) return false
+    if (time > streamTime.ms) streamTime.ms = time
     const record = { key, value, headers: headersOf(batch, row) }
     this.#store.put({ time, key, sequence: this.#sequence++ }, record)
     if (time < this.#minTime) this.#minTime = time
@@ -106,7 +110,7 @@ class WaitingRecords {
 
   /** Takes out the records whose time has come: by time, key bytes and arrival. */
   release(take: (record: WaitingRecord, time: number) => void): void {
-    const until = this.#streamTimeMs - this.#graceMs
+    const until = this.#streamTime.ms - this.#graceMs
     if (this.#minTime > until) return
     for (const { key, value } of this.#store.all()) {
       this.#minTime = key.time

@@ -19,15 +19,15 @@ export function suppress(
   const untilClose = suppressed.type === 'untilWindowCloses'
   return (context) => {
     const buffer = SuppressBuffer.on(context.stateStore(storeName), options)
-    let streamTimeMs = -1
-    const isDue = () => buffer.minTime <= streamTimeMs - durationMs
+    const streamTime = context.keptTime
+    const isDue = () => buffer.minTime <= streamTime.ms - durationMs
     const isFull = () => buffer.size > maxRecords || buffer.bytes > maxBytes
     return operate((batch, emit) => {
       const out = new BatchBuilder<unknown, unknown>({ oldValues: flags.sendOldValues })
       for (let i = 0; i < batch.size; i++) {
         const key = batch.keys[i]
         const timestamp = batch.timestamps[i]!
-        if (timestamp > streamTimeMs) streamTimeMs = timestamp
+        if (timestamp > streamTime.ms) streamTime.ms = timestamp
         buffer.put(untilClose ? (key as Windowed<unknown>).end : timestamp, {
           key,
           value: batch.values[i],

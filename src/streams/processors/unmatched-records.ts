@@ -2,7 +2,7 @@ import { longSerde, type Serde } from '../../serde/index.js'
 import type { KeyValueStore, StateStore } from '../../state/index.js'
 import type { ValueJoiner } from '../functions.js'
 import { PartReader, type TimeKey, writeSized } from '../internal-serdes.js'
-import type { NodeContext } from '../node.js'
+import type { KeptTime, NodeContext } from '../node.js'
 import type { JoinWindows } from '../windows.js'
 
 export interface UnmatchedStore {
@@ -33,13 +33,13 @@ const opened = new WeakMap<StateStore, UnmatchedRecords>()
 export class UnmatchedRecords {
   readonly #store: Store
   readonly #side: UnmatchedStore
-  /** The greatest timestamp of either side, ms. */
-  streamTimeMs = -1
+  readonly #streamTime: KeptTime
   /** Not more than the least time of a record that may be due. */
   #minTime = Number.POSITIVE_INFINITY
 
-  private constructor(store: Store, side: UnmatchedStore) {
+  private constructor(store: Store, side: UnmatchedStore, streamTime: KeptTime) {
     this.#store = store
+    this.#streamTime = streamTime
     this.#side = side
     for (const { key } of store.all()) {
       this.#minTime = key.time
@@ -52,16 +52,21 @@ export class UnmatchedRecords {
     const store = context.stateStore<Store>(side.storeName)
     let records = opened.get(store)
     if (records === undefined) {
-      records = new UnmatchedRecords(store, side)
+      records = new UnmatchedRecords(store, side, context.keptTime)
       opened.set(store, records)
     }
     return records
   }
 
+  /** The greatest timestamp of either side, ms. */
+  get streamTimeMs(): number {
+    return this.#streamTime.ms
+  }
+
   /** True when a record of this time is the newest so far. */
   advance(time: number): boolean {
-    if (time < this.streamTimeMs) return false
-    this.streamTimeMs = time
+    if (time < this.#streamTime.ms) return false
+    this.#streamTime.ms = time
     return true
   }
 

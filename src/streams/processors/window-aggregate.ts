@@ -8,7 +8,7 @@ import type { EmitStrategy } from '../options.js'
 import { operate, overRows } from '../rx/operate.js'
 import { TableEmitter, type TableFlags } from '../table-emitter.js'
 import type { TimeWindows } from '../windows.js'
-import { emitting, timesOf, WindowClosing } from './window-closing.js'
+import { emitting, WindowClosing } from './window-closing.js'
 
 /** Aggregates the records of each key in tumbling or hopping windows, the earlier window first. */
 export function windowAggregate(
@@ -26,7 +26,7 @@ export function windowAggregate(
       WindowStore<unknown, ValueAndTimestamp<unknown>> & WindowEntryStore<unknown>
     >(table.spec.name)
     const emitter = new TableEmitter(context, emitting(table, strategy), flags)
-    const closing = new WindowClosing(strategy, graceMs, () => timesOf(store))
+    const closing = new WindowClosing(strategy, graceMs, context.keptTime)
     const { collapses } = emitter
     if (collapses) {
       emitter.holdEntriesOf(store, (entry: WindowStoreEntry<unknown>) =>

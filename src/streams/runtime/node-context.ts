@@ -6,6 +6,7 @@ import type {
   AsyncContext,
   Cancellable,
   DroppedReason,
+  KeptTime,
   NodeContext,
   ProcessorNode,
   PunctuationType,
@@ -82,6 +83,10 @@ export class TaskNodeContext implements NodeContext {
 
   processingError(error: unknown, batch: AnyBatch, row: number): void {
     this.#host.processingError(this.nodeName, error, batch, row)
+  }
+
+  get keptTime(): KeptTime {
+    return this.#host.keptTime(this.nodeName)
   }
 
   requestCommit(): void {

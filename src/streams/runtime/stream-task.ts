@@ -20,13 +20,13 @@ import {
   type FailedRecord,
   type FailedResult,
 } from '../exception-handlers.js'
-import type { DroppedReason, SinkNode, TopologyNode, WindowBounds } from '../node.js'
+import type { DroppedReason, KeptTime, SinkNode, TopologyNode, WindowBounds } from '../node.js'
+import { encodeTimes } from './committed-times.js'
 import { withDeadLetters } from './dead-letters.js'
 import type { InputHost, Skipped } from './input-partition.js'
 import { KeyPool } from './key-pool.js'
 import { droppedTotal, type TaskMetrics } from './metrics.js'
 import type { PartitionGroup } from './partition-group.js'
-import { encodePartitionTime } from './partition-time.js'
 import type { RecordCollector, WriteFailure } from './record-collector.js'
 import { type RunOrigin, rawHeaders, rawKey, rawValue } from './run.js'
 import type { StateManager } from './state-manager.js'
@@ -75,6 +75,7 @@ export class StreamTask implements TaskHost, InputHost {
   dirty = false
   readonly #options: StreamTaskOptions
   readonly #runRecordsMax: number
+  readonly #keptTimes = new Map<string, KeptTime>()
   #group: PartitionGroup | null = null
   #graph: TaskGraph | null = null
 
@@ -90,6 +91,14 @@ export class StreamTask implements TaskHost, InputHost {
     this.metrics = options.metrics
     this.state = options.openState(options.metrics)
     this.#runRecordsMax = config.bufferedRecordsPerPartition
+  }
+
+  /** Tells nodes, before they start, the times that were committed with an input partition. */
+  recall(nodeTimes: ReadonlyMap<string, number>): void {
+    for (const [node, time] of nodeTimes) {
+      const kept = this.keptTime(node)
+      kept.ms = Math.max(kept.ms, time)
+    }
   }
 
   /** Starts the nodes; stores must have been restored. */
@@ -148,13 +157,15 @@ export class StreamTask implements TaskHost, InputHost {
     this.state.flush(force)
   }
 
-  /** Where a restart has to begin, with the partition time that Kafka Streams keeps beside it. */
+  /** Where a restart has to begin, with the times that Kafka Streams keeps beside it. */
   offsets(): OffsetCommit[] {
+    const nodeTimes = new Map<string, number>()
+    for (const [node, { ms }] of this.#keptTimes) if (ms >= 0) nodeTimes.set(node, ms)
     return this.group.partitions.map((input) => ({
       topic: input.topic,
       partition: input.partition,
       offset: input.nextOffset,
-      metadata: encodePartitionTime(input.partitionTime),
+      metadata: encodeTimes({ partitionTime: input.partitionTime, nodeTimes }),
     }))
   }
 
@@ -289,6 +300,15 @@ export class StreamTask implements TaskHost, InputHost {
 
   deadLetter(node: string, topic: string, error: unknown, batch: AnyBatch, row: number): void {
     this.#sendLetters([deadLetterRecord(topic, this.#errorContext(node, batch, row), error)])
+  }
+
+  keptTime(node: string): KeptTime {
+    let kept = this.#keptTimes.get(node)
+    if (kept === undefined) {
+      kept = { ms: -1 }
+      this.#keptTimes.set(node, kept)
+    }
+    return kept
   }
 
   requestCommit(): void {

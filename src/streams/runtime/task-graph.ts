@@ -7,6 +7,7 @@ import { messageOf, ProcessingError, StreamsError, TopologyError } from '../erro
 import type {
   Cancellable,
   DroppedReason,
+  KeptTime,
   PendingWork,
   ProcessorNode,
   PunctuationType,
@@ -43,6 +44,7 @@ export interface TaskHost {
   /** The error to stop with. */
   processingFailure(node: string, error: unknown, batch: AnyBatch, row: number): Error
   deadLetter(node: string, topic: string, error: unknown, batch: AnyBatch, row: number): void
+  keptTime(node: string): KeptTime
   requestCommit(): void
   /** A node sent something, or failed, while nothing was being processed: an answer it had waited for. */
   asyncActivity(): void

@@ -14,12 +14,12 @@ import type { ResolvedConfig } from '../config.js'
 import type { SourceNode } from '../node.js'
 import type { TopologyModel } from '../topology-model.js'
 import { restoreStores, type StoreRestored } from './changelog-reader.js'
+import { decodeTimes } from './committed-times.js'
 import { DeadLetterWriter, deadLettersOf } from './dead-letters.js'
 import { GlobalTask } from './global-task.js'
 import { InputPartition } from './input-partition.js'
 import { TaskMetrics } from './metrics.js'
 import { PartitionGroup } from './partition-group.js'
-import { decodePartitionTime } from './partition-time.js'
 import { ProducerRecordCollector } from './record-collector.js'
 import { StateManager } from './state-manager.js'
 import { StreamTask } from './stream-task.js'
@@ -191,10 +191,13 @@ export class TaskManager implements ThreadHost {
     return sources.map(({ source }, i) => {
       const node = this.#source(source)
       const found = committed[i]
-      const partitionTime = decodePartitionTime(found?.metadata)
+      const { partitionTime, nodeTimes } = decodeTimes(found?.metadata)
+      task.recall(nodeTimes)
       const offset = found?.offset ?? this.#resetOffset(task, node, begin[i]!, end[i]!)
       // Below: retention took the records. Above: a power cut did; reading from the start would count the rest twice.
       const within = Math.min(Math.max(offset, begin[i]!), end[i]!)
+      // To be recorded at once: by the next start new records may have taken the offsets of those that were lost.
+      if (within < offset) this.#unrecorded.add(task)
       return new InputPartition(at[i]!, inputOptions(node, this.config), task, partitionTime, within)
     })
   }

@@ -29,6 +29,7 @@ function host(sent: string[] = [], more: Partial<TaskHost> = {}): TaskHost {
     processingError(node, error) {
       throw error instanceof Error ? error : new Error(node)
     },
+    keptTime: () => ({ ms: -1 }),
     requestCommit() {},
     processingFailure: (_node, error) => error as Error,
     deadLetter() {},
