@@ -122,6 +122,11 @@ interface CollectorOptions extends SinkOptions {
   readonly clock: Clock
   /** The default partitioner, over the serialised key. */
   readonly partitionOf: (key: Uint8Array, partitionCount: number) => number
+  /**
+   * Whether changes of stores wait until the results before them are acknowledged. Without transactions a crash between
+   * the two would leave a store that knows of results which are lost for good.
+   */
+  readonly resultsFirst: boolean
   /** Called before the first record after a commit: begins the transaction. */
   readonly onFirstRecord: () => void
 }
@@ -142,6 +147,8 @@ interface WaitingRecord {
 
 interface TopicBuffer {
   readonly topic: string
+  /** Sinks write here; else changes of stores, and dead letters. */
+  results: boolean
   /** null until the log was asked; records wait in `waiting`. */
   partitionCount: number | null
   readonly builders: (RecordBatchBuilder | null)[]
@@ -150,6 +157,8 @@ interface TopicBuffer {
   waiting: WaitingRecord[]
   /** Wall-clock time before which the log is not asked again, ms. */
   retryAt: number
+  /** Full batches that wait for results. */
+  full: { readonly partition: number; readonly builder: RecordBatchBuilder }[]
   /** Where records without a key go; moves on with every batch handed over. */
   sticky: number
 }
@@ -190,7 +199,7 @@ export class ProducerRecordCollector implements RecordCollector {
   committed(): void {
     this.#empty = true
     for (const buffer of this.#topics.values()) {
-      if (buffer.waiting.length > 0 || buffer.builders.some((builder) => (builder?.recordCount ?? 0) > 0)) {
+      if (buffer.waiting.length > 0 || holdsRecords(buffer)) {
         this.#begin()
         return
       }
@@ -206,6 +215,7 @@ export class ProducerRecordCollector implements RecordCollector {
         const topic = topicOf(sink, batch, row, this.#options, failed)
         if (topic === null) continue
         buffer = this.#buffer(topic)
+        buffer.results = true
       }
       this.#write(buffer, sink, keySerde, valueSerde, batch, row, failed)
     }
@@ -314,10 +324,23 @@ export class ProducerRecordCollector implements RecordCollector {
       })
       await this.drain()
     }
-    for (const buffer of this.#topics.values()) {
+    const buffers = [...this.#topics.values()]
+    this.#handOpen(buffers.filter(({ results }) => results))
+    const others = buffers.filter((buffer) => !buffer.results && holdsRecords(buffer))
+    if (others.length > 0 && this.#options.resultsFirst) {
+      await this.drain()
+      await this.#options.producer.flush()
+    }
+    this.#handOpen(others)
+    await this.drain()
+  }
+
+  #handOpen(buffers: readonly TopicBuffer[]): void {
+    for (const buffer of buffers) {
+      for (const { partition, builder } of buffer.full) this.#submit(buffer, partition, builder)
+      buffer.full = []
       for (let partition = 0; partition < buffer.builders.length; partition++) this.#hand(buffer, partition)
     }
-    await this.drain()
   }
 
   /** Hands everything over, and resolves once the log has acknowledged it. */
@@ -331,6 +354,7 @@ export class ProducerRecordCollector implements RecordCollector {
     for (const buffer of this.#topics.values()) {
       buffer.builders.length = 0
       buffer.waiting.length = 0
+      buffer.full = []
     }
     this.#pending?.catch(() => {})
     this.#pending = null
@@ -404,11 +428,13 @@ export class ProducerRecordCollector implements RecordCollector {
     if (buffer === undefined) {
       buffer = {
         topic,
+        results: false,
         partitionCount: null,
         builders: [],
         lastBytes: [],
         waiting: [],
         retryAt: 0,
+        full: [],
         sticky: 0,
       }
       this.#topics.set(topic, buffer)
@@ -430,17 +456,31 @@ export class ProducerRecordCollector implements RecordCollector {
   }
 
   #sendWhenFull(buffer: TopicBuffer, partition: number): void {
-    if (buffer.builders[partition]!.sizeBytes >= batchBytesMax) this.#hand(buffer, partition)
+    const builder = buffer.builders[partition]!
+    if (builder.sizeBytes < batchBytesMax) return
+    if (buffer.results || !this.#options.resultsFirst) {
+      this.#hand(buffer, partition)
+      return
+    }
+    buffer.full.push({ partition, builder })
+    buffer.builders[partition] = null
   }
 
   #hand(buffer: TopicBuffer, partition: number): void {
     const builder = buffer.builders[partition]
     if (builder === undefined || builder === null) return
     buffer.builders[partition] = null
-    if (builder.recordCount === 0) return
+    if (builder.recordCount > 0) this.#submit(buffer, partition, builder)
+  }
+
+  #submit(buffer: TopicBuffer, partition: number, builder: RecordBatchBuilder): void {
     buffer.sticky++
     buffer.lastBytes[partition] = builder.sizeBytes
     const full = this.#options.producer.writeBatch({ topic: buffer.topic, partition }, builder)
     if (full !== undefined) this.#pending = this.#pending === null ? full : this.#pending.then(() => full)
   }
+}
+
+function holdsRecords(buffer: TopicBuffer): boolean {
+  return buffer.full.length > 0 || buffer.builders.some((builder) => (builder?.recordCount ?? 0) > 0)
 }

@@ -106,6 +106,7 @@ export class TaskManager implements ThreadHost {
       resolveTopic: (name) => this.#names.resolve(name),
       maxRequestSize: config.maxRequestSize,
       clock: config.clock,
+      resultsFirst: !this.#exactlyOnce,
       onFirstRecord: () => this.#begin(),
     })
   }
