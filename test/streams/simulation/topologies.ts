@@ -1,0 +1,193 @@
+import { partitionOfKey } from '../../../src/log/index.js'
+import { Serdes } from '../../../src/serde/index.js'
+import {
+  BufferConfig,
+  JoinWindows,
+  SessionWindows,
+  StreamsBuilder,
+  Suppressed,
+  TimeWindows,
+  type Topology,
+  type Windowed,
+} from '../../../src/streams/index.js'
+
+const text = { keySerde: Serdes.string(), valueSerde: Serdes.string() }
+const numbers = { keySerde: Serdes.string(), valueSerde: Serdes.long() }
+
+/**
+ * What at-least-once still promises of the results: each of them is there (perhaps twice), the last one of each key is
+ * right, or the last one of each key, which counts, is at least as great.
+ */
+export type AtLeastOnce = 'each' | 'last' | 'at least as great'
+
+export interface SimulatedTopology {
+  readonly name: string
+  readonly inputs: readonly string[]
+  readonly partitions: number
+  readonly build: () => Topology
+  readonly atLeastOnce: AtLeastOnce
+  /**
+   * Results depend on how far each step has come when the next record arrives: the input waits until everything before
+   * it has been processed, and gives no key twice in between.
+   */
+  readonly stepwise?: boolean
+  /** Values of an input. */
+  readonly values?: Readonly<Record<string, readonly string[]>>
+}
+
+function built(attach: (builder: StreamsBuilder) => void): () => Topology {
+  return () => {
+    const builder = new StreamsBuilder()
+    attach(builder)
+    return builder.build()
+  }
+}
+
+/** The letters that came, each once, in order: the same again changes nothing. */
+function letters(value: string | null, all: string): string {
+  return [...new Set([...all, ...(value ?? '')])].sort().join('')
+}
+
+function named({ key, start, end }: Windowed<string>, value: string | null): [string, string | null] {
+  return [`${key}@${start}-${end}`, value]
+}
+
+/** Results of a window go where those of its key go. */
+const besideKey = {
+  ...text,
+  partitioner: (_topic: string, key: string, _value: unknown, partitions: number) =>
+    partitionOfKey(Buffer.from(key.slice(0, key.indexOf('@'))), partitions),
+}
+
+export const topologies: readonly SimulatedTopology[] = [
+  {
+    name: 'count',
+    inputs: ['in'],
+    partitions: 2,
+    atLeastOnce: 'at least as great',
+    build: built((b) =>
+      b.stream('in', text).groupByKey().count({ store: 'counts' }).toStream().to('out', numbers),
+    ),
+  },
+  {
+    name: 'count behind a repartition topic',
+    inputs: ['in'],
+    partitions: 1,
+    atLeastOnce: 'at least as great',
+    build: built((b) =>
+      b
+        .stream('in', text)
+        .groupBy((_key, value) => value, { ...text, name: 'by-value' })
+        .count({ store: 'counts' })
+        .toStream()
+        .to('out', numbers),
+    ),
+  },
+  {
+    name: 'windowed aggregate',
+    inputs: ['in'],
+    partitions: 2,
+    atLeastOnce: 'last',
+    build: built((b) =>
+      b
+        .stream('in', text)
+        .groupByKey()
+        .windowedBy(TimeWindows.ofSizeAndGrace(20, 15))
+        .aggregate(
+          () => '',
+          (_key, value, all) => letters(value, all),
+          { store: 'windows', valueSerde: Serdes.string() },
+        )
+        .toStream()
+        .map(named)
+        .to('out', besideKey),
+    ),
+  },
+  {
+    name: 'suppressed windows',
+    inputs: ['in'],
+    partitions: 1,
+    atLeastOnce: 'last',
+    build: built((b) =>
+      b
+        .stream('in', text)
+        .groupByKey()
+        .windowedBy(TimeWindows.ofSizeAndGrace(10, 5))
+        .reduce((all, value) => letters(value, all), { store: 'windows' })
+        .suppress(Suppressed.untilWindowCloses(BufferConfig.unbounded(), { name: 'closed' }))
+        .toStream()
+        .map(named)
+        .to('out', besideKey),
+    ),
+  },
+  {
+    name: 'sessions',
+    inputs: ['in'],
+    partitions: 1,
+    atLeastOnce: 'last',
+    build: built((b) =>
+      b
+        .stream('in', text)
+        .groupByKey()
+        .windowedBy(SessionWindows.ofInactivityGapAndGrace(6, 10))
+        .reduce((all, value) => letters(value, all), { store: 'sessions' })
+        .toStream()
+        .map(named)
+        .to('out', besideKey),
+    ),
+  },
+  {
+    name: 'stream-stream left join',
+    inputs: ['left', 'right'],
+    partitions: 2,
+    atLeastOnce: 'each',
+    build: built((b) =>
+      b
+        .stream('left', text)
+        .leftJoin(
+          b.stream('right', text),
+          (l, r) => `${l}+${r}`,
+          JoinWindows.ofTimeDifferenceAndGrace(12, 6),
+          { ...text, name: 'pairs', otherValueSerde: Serdes.string() },
+        )
+        .to('out', text),
+    ),
+  },
+  {
+    name: 'table-table outer join',
+    inputs: ['left', 'right'],
+    partitions: 2,
+    atLeastOnce: 'last',
+    build: built((b) =>
+      b
+        .table('left', { ...text, materialized: { store: 'left-rows' } })
+        .outerJoin(
+          b.table('right', { ...text, materialized: { store: 'right-rows' } }),
+          (l, r) => `${l}+${r}`,
+          { store: 'joined', ...text },
+        )
+        .toStream()
+        .to('out', text),
+    ),
+  },
+  {
+    name: 'foreign-key left join',
+    inputs: ['left', 'right'],
+    partitions: 1,
+    atLeastOnce: 'last',
+    stepwise: true,
+    values: { left: ['a', 'b', 'c', 'x'] },
+    build: built((b) =>
+      b
+        .table('left', { ...text, materialized: { store: 'left-rows' } })
+        .leftJoin(
+          b.table('right', { ...text, materialized: { store: 'right-rows' } }),
+          (value) => value,
+          (l, r) => `${l}+${r}`,
+          { store: 'joined', ...text },
+        )
+        .toStream()
+        .to('out', text),
+    ),
+  },
+]
