@@ -76,6 +76,7 @@ export class DataDirectory {
     this.path = path
     this.files = files
     makeStableDirectory(files, path)
+    if (!files.exists(`${path}/${FILES.meta}`)) stabilize(files, path)
     const lock = files.lock(path)
     if ('owner' in lock) throw new DirectoryLockedError(path, describeOwner(files, path, lock.owner))
     this.#release = lock.release
@@ -210,6 +211,21 @@ function makeStableDirectory(files: FileSystem, path: string): void {
   if (parent !== path) makeStableDirectory(files, parent)
   files.makeDirectory(path)
   files.syncDirectory(parent)
+}
+
+/**
+ * A process that was killed as it made the directory may have left it, or one above it, unstable: what is flushed inside
+ * would then go with it. Directories that may not be read were not made by us.
+ */
+function stabilize(files: FileSystem, path: string): void {
+  for (let at = path; dirname(at) !== at; at = dirname(at)) {
+    try {
+      files.syncDirectory(dirname(at))
+    } catch (error) {
+      const { code } = error as { code?: string }
+      if (code !== 'EACCES' && code !== 'EPERM') throw error
+    }
+  }
 }
 
 /** Kafka's text form of a UUID: base64url without padding. */
