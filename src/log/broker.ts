@@ -9,6 +9,7 @@ import {
 } from './data-directory.js'
 import { KafkaError } from './errors.js'
 import type { TopicMetadata } from './group-membership.js'
+import { HeldSegments } from './held-segments.js'
 import type { NewTopic, TopicPartition } from './log.js'
 import { Partition } from './partition.js'
 import type { PartitionLog, PartitionLogOptions } from './partition-log.js'
@@ -28,6 +29,7 @@ export interface BrokerOptions {
   /** Partitions of topics made without a count, automatically or not. */
   readonly defaultPartitions: number
   readonly recentBatchesBytes: number
+  readonly maxOpenFiles: number
   /** Called when the recovery point of a partition has moved past a segment. */
   readonly onSegmentStable: () => void
 }
@@ -59,11 +61,13 @@ export class Broker implements TopicMetadata {
   readonly #options: BrokerOptions
   readonly #topics = new Map<string, Topic>()
   readonly #recentBatches: RecentBatches
+  readonly #heldSegments: HeldSegments
   readonly #metadataWatchers = new Set<() => void>()
 
   constructor(options: BrokerOptions) {
     this.#options = options
     this.#recentBatches = new RecentBatches(options.recentBatchesBytes)
+    this.#heldSegments = new HeldSegments({ maxFiles: options.maxOpenFiles })
   }
 
   // ------------------------------------------------------------------------------------------------- open
@@ -137,6 +141,7 @@ export class Broker implements TopicMetadata {
       clock,
       config,
       recentBatches: this.#recentBatches,
+      heldSegments: this.#heldSegments,
       onSegmentStable: this.#options.onSegmentStable,
       ...recovery,
     })

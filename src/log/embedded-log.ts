@@ -59,6 +59,11 @@ export interface EmbeddedLogOptions {
   readonly checkpointIntervalMs?: number
   /** Memory for the newest batches of all partitions, which are then read without touching a file. Default 16 MiB. */
   readonly recentBatchesBytes?: number
+  /**
+   * Most files kept open because they were read. A partition that is written to holds one more, until it has been idle
+   * for `retentionCheckIntervalMs`. Default 500.
+   */
+  readonly maxOpenFiles?: number
 }
 
 export interface OpenLogOptions extends EmbeddedLogOptions {
@@ -122,6 +127,7 @@ class EmbeddedLog implements LogInterface {
         autoCreateTopics: options.autoCreateTopics ?? false,
         defaultPartitions: options.defaultPartitions ?? 1,
         recentBatchesBytes: options.recentBatchesBytes ?? 16 * 1024 * 1024,
+        maxOpenFiles: options.maxOpenFiles ?? 500,
         onSegmentStable: () => this.#housekeeping.checkpointSoon(),
       })
       this.#housekeeping = new Housekeeping({

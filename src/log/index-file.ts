@@ -31,6 +31,16 @@ export class IndexFile {
     return this.#length / this.#entryBytes
   }
 
+  /** Of memory. */
+  get sizeBytes(): number {
+    return this.#buffer.length
+  }
+
+  /** The file holds every entry. */
+  get isPersisted(): boolean {
+    return this.#persisted === this.#length
+  }
+
   /** Holds the entries; read only, and not beyond `count`. */
   get buffer(): Buffer {
     return this.#buffer
@@ -50,7 +60,7 @@ export class IndexFile {
 
   /** Writes what the file does not hold yet. Returns whether there was anything. */
   persist(): boolean {
-    if (this.#persisted === this.#length) return false
+    if (this.isPersisted) return false
     const from = Math.max(0, this.#persisted)
     const file = this.#files.open(this.path, 'a+')
     try {

@@ -29,6 +29,7 @@ const SLICE_BYTES = 1024 * 1024
 export interface CleanerContext {
   readonly files: FileSystem
   readonly directory: string
+  readonly segmentOptions: (baseOffset: number) => SegmentOptions
   readonly segments: SegmentList
   readonly config: TopicConfig
   readonly producers: ProducerState
@@ -174,13 +175,7 @@ function* cleanGroup(
   group: readonly Segment[],
   round: Round,
 ): Generator<void, void> {
-  const { files, directory, config } = context
-  const options: SegmentOptions = {
-    files,
-    directory,
-    baseOffset: group[0]!.baseOffset,
-    indexIntervalBytes: config.indexIntervalBytes,
-  }
+  const options = context.segmentOptions(group[0]!.baseOffset)
   const cleaned = Segment.create({ ...options, suffix: CLEANED_SUFFIX })
   let installed = false
   try {

@@ -1,6 +1,7 @@
 import type { FileSystem } from '../common/index.js'
 import { readTransactionMarker } from './control-record.js'
 import { CorruptRecordError } from './errors.js'
+import type { HeldSegments } from './held-segments.js'
 import { loadSnapshot, removeSnapshot, SNAPSHOT_SUFFIX } from './producer-snapshots.js'
 import { ProducerState } from './producer-state.js'
 import type { RecordBatchView } from './record-batch.js'
@@ -29,6 +30,7 @@ export interface RecoveryOptions {
   readonly files: FileSystem
   readonly directory: string
   readonly indexIntervalBytes: number
+  readonly heldSegments: HeldSegments
   readonly cleanShutdown: boolean
   /** Offsets below it were flushed, and so were the indexes of the segments before the one that holds it. */
   readonly recoveryPoint: number
@@ -70,9 +72,9 @@ export function recoverLog(options: RecoveryOptions): RecoveredLog {
     : recoverUnclean(options, segments, snapshots)
 }
 
-export function segmentOptions(options: RecoveryOptions, baseOffset: number): SegmentOptions {
-  const { files, directory, indexIntervalBytes } = options
-  return { files, directory, baseOffset, indexIntervalBytes }
+function segmentOptions(options: RecoveryOptions, baseOffset: number): SegmentOptions {
+  const { files, directory, indexIntervalBytes, heldSegments } = options
+  return { files, directory, baseOffset, indexIntervalBytes, held: heldSegments }
 }
 
 /** Puts a batch of the log into the producer state and, where it ends an aborted transaction, into the index. */

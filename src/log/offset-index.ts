@@ -41,6 +41,15 @@ export class OffsetIndex {
     return this.#file.count
   }
 
+  /** Of memory. */
+  get sizeBytes(): number {
+    return this.#file.sizeBytes
+  }
+
+  get isPersisted(): boolean {
+    return this.#file.isPersisted
+  }
+
   /** Position of the last entry's batch; 0 without entries. */
   get lastPosition(): number {
     return this.count === 0 ? 0 : this.#position(this.count - 1)

@@ -1,4 +1,5 @@
 import type { Clock, FileSystem } from '../common/index.js'
+import type { HeldSegments } from './held-segments.js'
 import type { IsolationLevel } from './log.js'
 import type { RecentBatches } from './recent-batches.js'
 import type { RecordBatchView } from './record-batch.js'
@@ -28,6 +29,8 @@ export interface PartitionLogOptions {
   readonly onSegmentStable?: () => void
   /** Memory for recent batches, shared among partitions. Default: 1 MiB of its own. */
   readonly recentBatches?: RecentBatches
+  /** Bounds open files and indexes in memory, shared among partitions. Default: 500 files of its own. */
+  readonly heldSegments?: HeldSegments
 }
 
 export interface AppendOptions {

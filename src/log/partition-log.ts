@@ -2,6 +2,7 @@ import { type Clock, type FileSystem, nextEventLoopTurn } from '../common/index.
 import { LEADER_EPOCH_AT, writeInt64 } from './batch-format.js'
 import { readTransactionMarker, type TransactionMarker } from './control-record.js'
 import { KafkaError, storageError } from './errors.js'
+import { HeldSegments } from './held-segments.js'
 import { type CleanerContext, type CleanResult, cleanLog, isCleanable } from './log-cleaner.js'
 import { LogFlusher } from './log-flusher.js'
 import { LogReader } from './log-reader.js'
@@ -20,7 +21,7 @@ import { ProducerSnapshots } from './producer-snapshots.js'
 import type { DuplicateBatch, ProducerState } from './producer-state.js'
 import { RecentBatches, type RecentTail } from './recent-batches.js'
 import { RecordBatchView } from './record-batch.js'
-import { Segment } from './segment.js'
+import { Segment, type SegmentOptions } from './segment.js'
 import { SegmentList } from './segment-list.js'
 import type { TopicConfig } from './topic-config.js'
 import { sizeOfSingleBatch, validateClientBatch } from './validate-batch.js'
@@ -52,6 +53,7 @@ export class PartitionLog {
   readonly #files: FileSystem
   readonly #clock: Clock
   readonly #segments: SegmentList
+  readonly #heldSegments: HeldSegments
   readonly #reader: LogReader
   readonly #producers: ProducerState
   readonly #recent: RecentTail
@@ -67,6 +69,8 @@ export class PartitionLog {
   readonly #openedAt: number
   /** When the active segment was made or opened: its age where records have no timestamps. */
   #activeSinceMs: number
+  /** Otherwise the active segment is idle. */
+  #appendedSinceCheck = false
   /** Segments may be replaced at any turn: nobody else removes any. */
   #compacting = false
   #closed = false
@@ -81,6 +85,7 @@ export class PartitionLog {
     this.#producerIdExpirationMs = options.producerIdExpirationMs ?? DAY_MS
     this.#cleanedUpTo = options.cleanedUpTo ?? 0
     this.#recent = (options.recentBatches ?? new RecentBatches(1024 * 1024)).tail()
+    this.#heldSegments = options.heldSegments ?? new HeldSegments({ maxFiles: 500 })
     const now = options.clock.now()
     this.#activeSinceMs = now
     this.#files.makeDirectory(options.directory)
@@ -88,6 +93,7 @@ export class PartitionLog {
       files: options.files,
       directory: options.directory,
       indexIntervalBytes: options.config.indexIntervalBytes,
+      heldSegments: this.#heldSegments,
       cleanShutdown: options.cleanShutdown,
       recoveryPoint: options.recoveryPoint ?? 0,
       logStartOffset: options.logStartOffset ?? 0,
@@ -205,6 +211,7 @@ export class PartitionLog {
     } catch (error) {
       throw storageError(`cannot write to ${active.path}`, error)
     }
+    this.#appendedSinceCheck = true
     this.#logEndOffset = batch.nextOffset
     replay(this.#producers, batch, active, now)
     this.#recent.add(batch)
@@ -269,14 +276,7 @@ export class PartitionLog {
       if (this.#logEndOffset === this.#openedAt) this.#segments.active.syncIndexes()
       this.#segments.active.closeFile()
       this.#writeSnapshot()
-      this.#segments.add(
-        Segment.create({
-          files: this.#files,
-          directory: this.directory,
-          baseOffset: this.#logEndOffset,
-          indexIntervalBytes: this.#config.indexIntervalBytes,
-        }),
-      )
+      this.#segments.add(Segment.create(this.#segmentOptions(this.#logEndOffset)))
       this.#activeSinceMs = now
     } catch (error) {
       throw storageError(`cannot begin a new segment in ${this.directory}`, error)
@@ -284,6 +284,16 @@ export class PartitionLog {
     this.#flusher.segmentBegun()
     // Kafka's: so that a restart need not check it. A failure is kept and met by the next append.
     this.#flusher.flush(this.#logEndOffset).then(this.#onSegmentStable, () => {})
+  }
+
+  #segmentOptions(baseOffset: number): SegmentOptions {
+    return {
+      files: this.#files,
+      directory: this.directory,
+      baseOffset,
+      indexIntervalBytes: this.#config.indexIntervalBytes,
+      held: this.#heldSegments,
+    }
   }
 
   // ------------------------------------------------------------------------------------------------ read
@@ -380,7 +390,10 @@ export class PartitionLog {
         return true
       }, now)
     }
-    for (const segment of this.#segments.all) if (segment !== this.#segments.active) segment.release()
+    for (const segment of this.#segments.all) {
+      if (segment !== this.#segments.active || !this.#appendedSinceCheck) segment.release()
+    }
+    this.#appendedSinceCheck = false
     return deleted
   }
 
@@ -488,6 +501,7 @@ export class PartitionLog {
     return {
       files: this.#files,
       directory: this.directory,
+      segmentOptions: (baseOffset) => this.#segmentOptions(baseOffset),
       segments: this.#segments,
       config: this.#config,
       producers: this.#producers,

@@ -2,6 +2,7 @@ import type { FileHandle, FileSystem } from '../common/index.js'
 import { BATCH_HEADER_BYTES } from './batch-format.js'
 import { BatchScanner, type ReadAt, type ScanOptions } from './batch-scanner.js'
 import { CorruptRecordError } from './errors.js'
+import type { HeldSegments } from './held-segments.js'
 import { OffsetIndex } from './offset-index.js'
 import { RecordBatchView } from './record-batch.js'
 import { TimeIndex } from './time-index.js'
@@ -30,6 +31,8 @@ export interface SegmentOptions {
   readonly indexIntervalBytes: number
   /** '.cleaned' while compaction writes it. */
   readonly suffix?: string
+  /** Bounds what segments that were read hold; without it, this one holds on until `release`. */
+  readonly held?: HeldSegments
 }
 
 interface Indexes {
@@ -308,6 +311,23 @@ export class Segment {
     return paths.filter((path) => this.#options.files.exists(path))
   }
 
+  /** Of the indexes in memory. */
+  get #indexBytes(): number {
+    if (this.#indexes === null) return 0
+    const { offsets, times, transactions } = this.#indexes
+    return offsets.sizeBytes + times.sizeBytes + transactions.sizeBytes
+  }
+
+  /** As `release`, but nothing is written: what is appended to keeps its file, what is new in indexes stays. */
+  letGo(): void {
+    if (!this.#writable) this.closeFile()
+    if (this.#indexes === null) return
+    const { offsets, times, transactions } = this.#indexes
+    if (!offsets.isPersisted || !times.isPersisted || !transactions.isPersisted) return
+    this.#loadedMax()
+    this.#indexes = null
+  }
+
   /** Gives file and index memory free; they come back when needed. */
   release(): void {
     if (this.#indexes !== null) {
@@ -336,7 +356,10 @@ export class Segment {
   }
 
   #loadedIndexes(): Indexes {
-    if (this.#indexes === null) this.#loadIndexes()
+    if (this.#indexes === null) {
+      this.#loadIndexes()
+      if (!this.#writable) this.#options.held?.use(this, this.#indexBytes)
+    }
     return this.#indexes!
   }
 
@@ -387,8 +410,10 @@ export class Segment {
   }
 
   #open(writable: boolean): FileHandle {
+    if (!writable && !this.#writable) this.#options.held?.use(this, this.#indexBytes)
     if (this.#file !== null && (this.#writable || !writable)) return this.#file
     this.closeFile()
+    if (writable) this.#options.held?.forget(this)
     this.#file = this.#options.files.open(this.path, writable ? 'a+' : 'r')
     this.#writable = writable
     this.#deferred = false
@@ -398,6 +423,8 @@ export class Segment {
   closeFile(): void {
     this.#file?.close()
     this.#file = null
+    this.#writable = false
+    if (this.#indexes === null) this.#options.held?.forget(this)
   }
 
   #pathOf(suffix: string): string {

@@ -37,6 +37,15 @@ export class TimeIndex {
     return this.#file.count
   }
 
+  /** Of memory. */
+  get sizeBytes(): number {
+    return this.#file.sizeBytes
+  }
+
+  get isPersisted(): boolean {
+    return this.#file.isPersisted
+  }
+
   /** -1 without entries. */
   get lastTimestamp(): number {
     return this.count === 0 ? -1 : this.#timestamp(this.count - 1)

@@ -42,6 +42,15 @@ export class TransactionIndex {
     return this.#file.count
   }
 
+  /** Of memory. */
+  get sizeBytes(): number {
+    return this.#file.sizeBytes
+  }
+
+  get isPersisted(): boolean {
+    return this.#file.isPersisted || (this.count === 0 && !this.#files.exists(this.#file.path))
+  }
+
   append(entry: AbortedTransactionEntry): void {
     const at = this.#file.add()
     const { buffer } = this.#file
