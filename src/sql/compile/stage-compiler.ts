@@ -294,10 +294,6 @@ class StageWriter {
     const name = `k${this.#variables++}`
     const source = keySource(parts)
     this.#body.push(`const ${name} = ${source}`)
-    // Repartitioning leaves the record out.
-    if (step.clause === 'JOIN ON') {
-      this.#body.push(`if (${name} === null) ${this.#bindings.bind(this.#report.onNullKey)}()`)
-    }
     return name
   }
 

@@ -2,7 +2,6 @@ import type { Clock } from '../../common/index.js'
 import type { Log, Producer } from '../../log/index.js'
 import { jsonSerde, type Serde } from '../../serde/index.js'
 import type { ProcessingError } from '../compile/stage-report.js'
-import { LogRecords } from './log-records.js'
 
 /** Why a record, or a part of one, was passed over; `failure`: the query has stopped, `restart`: it did not start. */
 export type ProcessingErrorKind =
@@ -12,6 +11,7 @@ export type ProcessingErrorKind =
   | 'late'
   | 'expired'
   | 'null-key'
+  | 'null-key-repartition'
   | 'null-value'
   | 'negative-timestamp'
   | 'failure'
@@ -35,7 +35,7 @@ export interface ProcessingLogEntry {
   readonly record_topic: string | null
   readonly record_partition: number
   readonly record_offset: number
-  /** The bytes as they lie in the log, in base64; null where the record has none, or is not in the log any more. */
+  /** The bytes as they lie in the log, in base64; null where the record has none, or is not at hand. */
   readonly record_key: string | null
   readonly record_value: string | null
 }
@@ -62,21 +62,16 @@ export interface ProcessingLogMessage {
 export interface LoggedError extends Omit<ProcessingError, 'kind'> {
   /** Default 'processing'. */
   readonly kind?: ProcessingErrorKind
-  /** The raw record, where it is at hand; else it is read from the log again. */
-  readonly key?: Uint8Array | null
-  readonly value?: Uint8Array | null
 }
 
 const reasons: Partial<Record<ProcessingErrorKind, string>> = {
   late: 'The record came after its window had closed: it is older than stream time less the grace period.',
   expired: 'The record is older than what the store keeps.',
+  'null-key-repartition': 'The record has no key to be partitioned by.',
   'null-key': 'The record has no key, and this step needs one.',
   'null-value': 'The record has no value, and this step needs one.',
   'negative-timestamp': 'The timestamp of the record is negative.',
 }
-
-/** What is passed over in a flood is logged all the same, without its bytes. */
-const LOOK_UPS_MAX = 200
 
 /**
  * Where records go that a query had to pass over: a topic, one JSON document a record, and a count. A bad record never
@@ -86,17 +81,14 @@ export class ProcessingLog {
   readonly topic: string
   readonly #log: Log
   readonly #clock: Clock
-  readonly #records: LogRecords
   readonly #counts = new Map<string, number>()
   readonly #last = new Map<string, ProcessingLogEntry>()
-  readonly #lookUps = new Set<Promise<void>>()
   #producer: Producer<Uint8Array, ProcessingLogEntry> | null = null
 
   constructor(log: Log, topic: string, clock: Clock) {
     this.#log = log
     this.topic = topic
     this.#clock = clock
-    this.#records = new LogRecords(log)
   }
 
   async open(): Promise<void> {
@@ -120,33 +112,16 @@ export class ProcessingLog {
     this.#last.set(error.queryId, entry).set(`${error.queryId} ${error.step}`, entry)
     // A query that fails on the log itself must not feed it for ever: its failures are counted only.
     if (error.topic === this.topic) return
-    const known = error.key !== undefined || error.value !== undefined || error.offset < 0
-    if (known || error.topic === null || this.#lookUps.size >= LOOK_UPS_MAX) return this.#send(entry)
-    const lookUp = this.#sendWithRecord(error, error.topic, entry)
-    this.#lookUps.add(lookUp)
-    void lookUp.finally(() => this.#lookUps.delete(lookUp))
-  }
-
-  async #sendWithRecord(error: LoggedError, topic: string, entry: ProcessingLogEntry): Promise<void> {
-    const { partition, offset } = error
-    const found = await this.#records.read({ topic, partition, offset })
-    this.#send(found === null ? entry : { ...entry, ...recordFields(found) })
-  }
-
-  #send(entry: ProcessingLogEntry): void {
     // The buffer is large and the log is local: what does not fit is counted all the same.
     void this.#producer?.write({ topic: this.topic, value: entry })
   }
 
   /** Resolves once all that was logged is in the topic. */
   async flush(): Promise<void> {
-    await Promise.all(this.#lookUps)
     await this.#producer?.flush()
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#lookUps)
-    await this.#records.close()
     await this.#producer?.close()
     this.#producer = null
   }

@@ -11,10 +11,7 @@ import type { Settings } from '../properties.js'
 import type { SchemaRegistry } from '../schema-registry/index.js'
 import type { PersistentQuery, QueryHost } from '../statements/persistent-query.js'
 import { serdesOf } from '../statements/serdes.js'
-import type { ProcessingErrorKind, ProcessingLog } from './processing-log.js'
-
-/** What exception handlers have logged already, with its bytes. */
-const droppedByHandlers: ReadonlySet<string> = new Set(['deserialization', 'processing', 'production'])
+import type { ProcessingLog } from './processing-log.js'
 
 export interface RunningQuery {
   readonly query: PersistentQuery
@@ -187,16 +184,11 @@ export class QueryApps implements QueryHost {
         processingLog.write({ queryId, step: 'Serialize', kind: 'serialization', ...place, error })
         return 'continue'
       },
-      onDropped: ({ node, reason, ...place }) => {
-        if (!droppedByHandlers.has(reason)) {
-          processingLog.write({
-            queryId,
-            step: node,
-            kind: reason as ProcessingErrorKind,
-            ...place,
-            error: null,
-          })
-        }
+      // What the exception handlers were asked about is logged by them.
+      onDropped: ({ reason, node, topic, partition, offset, key, value }) => {
+        if (reason === 'deserialization' || reason === 'processing' || reason === 'production') return
+        const record = { topic, partition, offset, key, value }
+        processingLog.write({ queryId, step: node, kind: reason, ...record, error: null })
       },
       uncaughtExceptionHandler: (error) => {
         const place = { topic: null, partition: -1, offset: -1 }

@@ -12,6 +12,7 @@ export {
   sinkSerdes,
   topicOf,
 } from './record-collector.js'
+export { rawRecord } from './run.js'
 export { StateManager } from './state-manager.js'
 export { StreamTask } from './stream-task.js'
 export { inputOptions, matches, sourcesOf, TopicNames, taskStore } from './topics.js'

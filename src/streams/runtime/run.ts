@@ -1,5 +1,5 @@
 import type { DecodedBatch, Headers } from '../../log/index.js'
-import type { AnyBatch, Origin } from '../batch.js'
+import { type AnyBatch, type Origin, originRow } from '../batch.js'
 
 /** The origin of a run, with the way back to the bytes it was read from. */
 export interface RunOrigin extends Origin {
@@ -39,4 +39,16 @@ export function rawValue(raw: DecodedBatch, row: number): Buffer | null {
 
 export function rawHeaders(raw: DecodedBatch, row: number): Headers {
   return raw.headers?.[row] ?? []
+}
+
+/** The bytes of the source record that a row stems from; null where it stems from none, as in punctuators. */
+export function rawRecord(
+  batch: AnyBatch,
+  row: number,
+): { readonly key: Buffer | null; readonly value: Buffer | null } | null {
+  const origin = batch.origin
+  if (origin === null || !('raw' in origin)) return null
+  const { raw, rawRows } = origin as RunOrigin
+  const rawRow = rawRows[originRow(batch, row)]!
+  return { key: rawKey(raw, rawRow), value: rawValue(raw, rawRow) }
 }

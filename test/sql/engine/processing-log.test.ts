@@ -58,7 +58,7 @@ describe('the processing log', () => {
     )
     await send('clicks', '1', '{"MS":3}', 5)
     const rows = await logged(`query_id, kind, record_offset, ${bytes}`)
-    expect(rows).toEqual([['CSAS_TITLED_0', 'null-key', 0, '1', '{"MS":3}']])
+    expect(rows).toEqual([['CSAS_TITLED_0', 'null-key-repartition', 0, '1', '{"MS":3}']])
   })
 
   it('holds records that GROUP BY has no group for', async () => {
