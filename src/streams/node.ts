@@ -116,8 +116,8 @@ export interface NodeContext {
    * StreamsError that names node, topic, partition and offset.
    */
   processingError(error: unknown, batch: AnyBatch, row: number): void
-  /** This node's own time, which outlives restarts. */
-  readonly keptTime: KeptTime
+  /** A time of this node that outlives restarts, or another one by its name. */
+  keptTime(name?: string): KeptTime
   requestCommit(): void
   /** For nodes that answer later. Absent where nobody waits for them. */
   readonly async?: AsyncContext

@@ -24,8 +24,8 @@ export interface RunnerOptions {
   readonly onError?: 'continue' | 'fail'
   /** Stores of an earlier run, to run on. */
   readonly stores?: ReadonlyMap<string, StateStore>
-  /** The node's own time at the end of an earlier run. */
-  readonly keptTime?: KeptTime
+  /** The node's own times at the end of an earlier run. */
+  readonly keptTimes?: ReadonlyMap<string, KeptTime>
   /** Bound of each store's cache. */
   readonly cacheEntriesMax?: number
 }
@@ -36,7 +36,7 @@ export class NodeRunner {
   readonly failedRows: number[] = []
   readonly emitted: AnyBatch[] = []
   readonly stores: ReadonlyMap<string, StateStore>
-  readonly keptTime: KeptTime
+  readonly keptTimes = new Map<string, KeptTime>()
   readonly #input = new Subject<AnyBatch>()
   readonly #flush: (() => void)[] = []
   readonly #close: (() => void)[] = []
@@ -46,7 +46,7 @@ export class NodeRunner {
   constructor(topology: Topology, name: string, options: RunnerOptions = {}) {
     const node = topology.nodes.get(name) as ProcessorNode
     this.stores = options.stores ?? openStores(topology, node, options.cacheEntriesMax)
-    this.keptTime = { ms: -1, ...options.keptTime }
+    for (const [part, kept] of options.keptTimes ?? []) this.keptTimes.set(part, { ...kept })
     const context: NodeContext = {
       applicationId: 'test',
       taskId: '0_0',
@@ -66,7 +66,11 @@ export class NodeRunner {
         if (options.onError !== 'continue') throw error
         this.failedRows.push(row)
       },
-      keptTime: this.keptTime,
+      keptTime: (part = '') => {
+        const kept = this.keptTimes.get(part) ?? { ms: -1 }
+        this.keptTimes.set(part, kept)
+        return kept
+      },
       requestCommit() {},
     }
     this.#input.pipe(node.operator(context)).subscribe({

@@ -18,7 +18,7 @@ const texts = { keySerde: Serdes.string(), valueSerde: Serdes.string() }
 function overRestart(topology: Topology, name: string, before: readonly Row[], after: readonly Row[]): Row[] {
   const first = new NodeRunner(topology, name)
   first.send(before)
-  return new NodeRunner(topology, name, { stores: reopened(first), keptTime: first.keptTime }).send(after)
+  return new NodeRunner(topology, name, { stores: reopened(first), keptTimes: first.keptTimes }).send(after)
 }
 
 /** Other objects on the same content: what nodes remember by store must not help them. */

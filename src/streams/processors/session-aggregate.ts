@@ -28,7 +28,7 @@ export function sessionAggregate(
   return (context) => {
     const store = context.stateStore<SessionStore<unknown, unknown>>(table.spec.name)
     const emitter = new TableEmitter(context, emitting(table, strategy), flags)
-    const closing = new WindowClosing(strategy, graceMs + inactivityGapMs, context.keptTime)
+    const closing = new WindowClosing(strategy, graceMs + inactivityGapMs, context.keptTime())
     const cursor = { row: 0 }
     return operate((batch, emit) => {
       const { keys, values, timestamps, size } = batch

@@ -29,7 +29,7 @@ export function slidingAggregate(
   return (context) => {
     const store = context.stateStore<Store>(table.spec.name)
     const emitter = new TableEmitter(context, emitting(table, strategy), flags)
-    const closing = new WindowClosing(strategy, graceMs, context.keptTime)
+    const closing = new WindowClosing(strategy, graceMs, context.keptTime())
     const update = new SlidingUpdate(context, functions, timeDifferenceMs, store, emitter, closing)
     const cursor = { row: 0 }
     return operate((batch, emit) => {

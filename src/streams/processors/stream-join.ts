@@ -11,7 +11,7 @@ type Store = WindowStore<unknown, unknown>
 export function keepForJoin(storeName: string): BatchOperator {
   return (context) => {
     const store = context.stateStore<Store>(storeName)
-    const newest = context.keptTime
+    const newest = context.keptTime()
     // Nothing in the changelog tells of null values.
     if (newest.ms > store.newestTimeMs) store.put(null, null, newest.ms)
     return operate((batch, emit) => {

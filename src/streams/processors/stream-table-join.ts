@@ -28,7 +28,7 @@ export function joinStreamTable(join: StreamTableJoin): BatchOperator {
     const waiting =
       buffer === null
         ? null
-        : new WaitingRecords(context.stateStore(buffer.storeName), buffer.graceMs, context.keptTime)
+        : new WaitingRecords(context.stateStore(buffer.storeName), buffer.graceMs, context.keptTime())
     const cursor = { row: 0 }
     return operate((batch, emit) => {
       const { keys, values, timestamps, size } = batch

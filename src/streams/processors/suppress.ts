@@ -19,7 +19,7 @@ export function suppress(
   const untilClose = suppressed.type === 'untilWindowCloses'
   return (context) => {
     const buffer = SuppressBuffer.on(context.stateStore(storeName), options)
-    const streamTime = context.keptTime
+    const streamTime = context.keptTime()
     const isDue = () => buffer.minTime <= streamTime.ms - durationMs
     const isFull = () => buffer.size > maxRecords || buffer.bytes > maxBytes
     return operate((batch, emit) => {

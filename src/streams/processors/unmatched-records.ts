@@ -24,6 +24,9 @@ interface UnmatchedValues {
 
 type Store = KeyValueStore<UnmatchedKey, UnmatchedValues>
 
+/** Later than any record. */
+const never = Number.MAX_SAFE_INTEGER
+
 const opened = new WeakMap<StateStore, UnmatchedRecords>()
 
 /**
@@ -34,17 +37,18 @@ export class UnmatchedRecords {
   readonly #store: Store
   readonly #side: UnmatchedStore
   readonly #streamTime: KeptTime
-  /** Not more than the least time of a record that may be due. */
-  #minTime = Number.POSITIVE_INFINITY
+  /**
+   * The time before which no look is worth while: that of the last record which the last look has met, or an earlier one
+   * that came since. It decides with which record results go on, so a restart must not forget it.
+   */
+  readonly #minTime: KeptTime
 
-  private constructor(store: Store, side: UnmatchedStore, streamTime: KeptTime) {
+  private constructor(store: Store, side: UnmatchedStore, context: NodeContext) {
     this.#store = store
-    this.#streamTime = streamTime
+    this.#streamTime = context.keptTime()
+    this.#minTime = context.keptTime('unmatched')
     this.#side = side
-    for (const { key } of store.all()) {
-      this.#minTime = key.time
-      break
-    }
+    if (this.#minTime.ms < 0) this.#minTime.ms = never
   }
 
   /** Both sides of a join share one. */
@@ -52,7 +56,7 @@ export class UnmatchedRecords {
     const store = context.stateStore<Store>(side.storeName)
     let records = opened.get(store)
     if (records === undefined) {
-      records = new UnmatchedRecords(store, side, context.keptTime)
+      records = new UnmatchedRecords(store, side, context)
       opened.set(store, records)
     }
     return records
@@ -74,7 +78,7 @@ export class UnmatchedRecords {
     const at: UnmatchedKey = { time, key, isLeft }
     const held = this.#store.get(at)
     this.#store.put(at, { isLeft, values: held === undefined ? [value] : [...held.values, value] })
-    if (time < this.#minTime) this.#minTime = time
+    if (time < this.#minTime.ms) this.#minTime.ms = time
   }
 
   /** A record has found a partner. */
@@ -89,12 +93,12 @@ export class UnmatchedRecords {
    */
   release(afterMs: number, take: (key: unknown, result: unknown, time: number) => void): void {
     const { windows, joiner } = this.#side
-    if (this.#minTime >= this.streamTimeMs - afterMs - windows.graceMs) return
-    this.#minTime = Number.POSITIVE_INFINITY
+    if (this.#minTime.ms >= this.streamTimeMs - afterMs - windows.graceMs) return
+    this.#minTime.ms = never
     let leftOpen = false
     let rightOpen = false
     for (const { key: at, value } of this.#store.all()) {
-      this.#minTime = at.time
+      this.#minTime.ms = at.time
       if (leftOpen && rightOpen) break
       const waits = at.isLeft ? windows.afterMs : windows.beforeMs
       if (at.time + waits + windows.graceMs >= this.streamTimeMs) {

@@ -26,7 +26,7 @@ export function windowAggregate(
       WindowStore<unknown, ValueAndTimestamp<unknown>> & WindowEntryStore<unknown>
     >(table.spec.name)
     const emitter = new TableEmitter(context, emitting(table, strategy), flags)
-    const closing = new WindowClosing(strategy, graceMs, context.keptTime)
+    const closing = new WindowClosing(strategy, graceMs, context.keptTime())
     const { collapses } = emitter
     if (collapses) {
       emitter.holdEntriesOf(store, (entry: WindowStoreEntry<unknown>) =>

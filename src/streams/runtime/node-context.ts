@@ -85,8 +85,8 @@ export class TaskNodeContext implements NodeContext {
     this.#host.processingError(this.nodeName, error, batch, row)
   }
 
-  get keptTime(): KeptTime {
-    return this.#host.keptTime(this.nodeName)
+  keptTime(name?: string): KeptTime {
+    return this.#host.keptTime(name === undefined ? this.nodeName : `${this.nodeName}/${name}`)
   }
 
   requestCommit(): void {
