@@ -58,6 +58,7 @@ export const propertyDefinitions: readonly PropertyDefinition[] = [
   define('ksql.lambdas.enabled', 'true', 'lambda functions', 'boolean'),
   define('ksql.source.table.materialization.enabled', 'true', 'CREATE SOURCE TABLE', 'boolean'),
   define('ksql.variable.substitution.enable', 'true', 'variables in statements', 'boolean'),
+  define('ksql.explain.generated.source', 'false', 'EXPLAIN shows the generated JavaScript', 'boolean'),
   define('ksql.assert.topic.default.timeout.ms', '1000', 'how long ASSERT TOPIC waits', 'number'),
   define('ksql.assert.schema.default.timeout.ms', '1000', 'how long ASSERT SCHEMA waits', 'number'),
   define(

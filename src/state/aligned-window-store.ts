@@ -6,6 +6,7 @@ import { mergeInOrder } from './merge-in-order.js'
 import { mergeScan } from './merge-scan.js'
 import { SortedNumbers } from './sorted-numbers.js'
 import type {
+  CacheFigures,
   ChangelogWriter,
   QueryableTable,
   TableStore,
@@ -154,6 +155,11 @@ export class AlignedWindowStore<K, S> implements WindowStore<K, S>, WindowEntryS
   logChanges(): void {
     this.#cache.log()
     this.#catalog.touch(this.name)
+  }
+
+  cacheFigures(): CacheFigures {
+    const { lookUps, misses } = this.#cache
+    return { lookUps, misses }
   }
 
   queryable(): QueryableTable {

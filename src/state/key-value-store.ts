@@ -5,6 +5,7 @@ import { prefixEnd } from './key-order.js'
 import { sortByText } from './key-sort.js'
 import { mergeScan } from './merge-scan.js'
 import type {
+  CacheFigures,
   ChangelogWriter,
   EntryStore,
   KeyValueEntry,
@@ -157,6 +158,11 @@ export class SqliteKeyValueStore<K, S> implements KeyValueStore<K, S>, EntryStor
 
   close(): void {
     this.#cache.clear()
+  }
+
+  cacheFigures(): CacheFigures {
+    const { lookUps, misses } = this.#cache
+    return { lookUps, misses }
   }
 
   queryable(): QueryableTable {

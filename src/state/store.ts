@@ -12,7 +12,14 @@ export interface StateStore {
   flush(): void
   /** Writes changed cache entries to the changelog alone: the database gets them with a later `flush`. */
   logChanges?(): void
+  /** Look-ups of single keys since the store was opened, and those that had to read the database. */
+  cacheFigures?(): CacheFigures
   close(): void
+}
+
+export interface CacheFigures {
+  readonly lookUps: number
+  readonly misses: number
 }
 
 /** A value with the timestamp of the record that made it, ms. What Kafka's timestamped stores hold. */

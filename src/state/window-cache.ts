@@ -70,6 +70,9 @@ export class WindowCache<K> {
   /** The window used last, while it is cached. */
   #last: CachedWindow<K> | null = null
   readonly #releases: (() => void)[] = []
+  lookUps = 0
+  /** Look-ups that had to ask below. */
+  misses = 0
 
   constructor(options: WindowCacheOptions<K>) {
     this.#options = options
@@ -82,10 +85,12 @@ export class WindowCache<K> {
 
   /** The entry of a key, read from below where it is not here. Good until the next call. */
   open(key: K, start: number): AlignedEntry<K> {
+    this.lookUps++
     const window = this.#window(start)
     const identity = this.#options.identity(key)
     let entry = window.entries.get(identity)
     if (entry === undefined) {
+      if (!window.complete) this.misses++
       entry = window.complete
         ? new AlignedEntry<K>(key, identity, window, undefined, -1)
         : this.#options.load(key, identity, window)

@@ -65,6 +65,9 @@ export class WriteBackCache<K, V> {
   /** The entry used last, while it is in the map: a put after a get of the same key finds it here. */
   #last: CacheEntry<K, V> | null = null
   readonly #releases: (() => void)[] = []
+  lookUps = 0
+  /** Look-ups that had to ask below. */
+  misses = 0
 
   constructor(options: WriteBackCacheOptions<K, V>) {
     this.#options = options
@@ -84,6 +87,7 @@ export class WriteBackCache<K, V> {
 
   /** The entry of a key, read from below where it is not here. Good until the next call. */
   open(key: K): CacheEntry<K, V> {
+    this.lookUps++
     const identity = this.#options.identity(key)
     const last = this.#last
     if (last !== null && last.identity === identity) return last
@@ -178,6 +182,7 @@ export class WriteBackCache<K, V> {
   }
 
   #load(key: K, identity: string | number): CacheEntry<K, V> {
+    if (!this.#complete) this.misses++
     const entry = this.#complete
       ? new CacheEntry<K, V>(key, identity, undefined, -1)
       : this.#options.load(key, identity)

@@ -23,12 +23,28 @@ export class Bindings {
   }
 }
 
+/** Where the sources of functions go that are made while `collectSources` runs. */
+let collected: string[] | null = null
+
+/** The source of every function that `body` has made, in order. `body` must be synchronous. */
+export function collectSources(body: () => void): readonly string[] {
+  const sources: string[] = []
+  collected = sources
+  try {
+    body()
+    return sources
+  } finally {
+    collected = null
+  }
+}
+
 /**
  * The only place where text becomes code. `body` is a function body in strict mode that sees `parameters` and the
  * bound names.
  */
 export function instantiate<Fn>(parameters: readonly string[], body: string, bindings: Bindings): Fn {
   const source = `"use strict";\nreturn function (${parameters.join(', ')}) {\n${body}\n}`
+  collected?.push(source)
   return new Function(...bindings.names, source)(...bindings.values) as Fn
 }
 

@@ -1,7 +1,7 @@
 import type { Query, Relation, Statement } from '../ast.js'
+import { collectSources } from '../compile/bindings.js'
 import { compileQuery, compileSourceTable } from '../compile/topology-compiler.js'
 import { SqlError } from '../errors.js'
-import { formatTimestamp } from '../expression/date-time.js'
 import { formatPlan } from '../plan/format-plan.js'
 import { planQuery } from '../plan/logical-planner.js'
 import type { PlanColumn, QueryPlan, SourceNode } from '../plan/plan-node.js'
@@ -12,6 +12,7 @@ import { analyze, type PlanningOptions, planCreateAs, planInsertInto } from '../
 import type { StatementResult } from '../statements/statement-result.js'
 import { didYouMean } from '../suggestion.js'
 import { formatType } from '../types.js'
+import { analyzeSections, taskLines } from './explain-analyze.js'
 import { keyLookup } from './pull-keys.js'
 import { failureOf, lagOf, lagText, statisticsLine } from './query-figures.js'
 import { labelled, resultMessage, section } from './result-table.js'
@@ -30,20 +31,26 @@ export async function explainStatement(
 ): Promise<StatementResult> {
   const lines =
     statement.statement === null
-      ? await explainRunning(statement.queryId!, context)
+      ? await explainRunning(statement, context)
       : await explainPlanned(statement.statement, context)
   return resultMessage(statement, lines.join('\n'))
 }
 
 // ------------------------------------------------------------------------------------------ running queries
 
-async function explainRunning(id: string, { queries }: ExplainContext): Promise<string[]> {
+async function explainRunning(
+  { queryId, analyze: live, location }: ExplainStatement,
+  context: ExplainContext,
+): Promise<string[]> {
+  const { queries } = context
+  const id = queryId!
   // Ids are upper-case but for what a name in quotes brings in; ids of push queries are lower-case.
   const query = queries.find((q) => q.id === id) ?? queries.find((q) => q.id.toUpperCase() === id)
   if (query === undefined) {
     throw new SqlError(
       `Query with id:${id} does not exist, use SHOW QUERIES to view the full set of queries.`,
       {
+        location,
         suggestion: didYouMean(
           id,
           queries.map((q) => q.id),
@@ -61,24 +68,15 @@ async function explainRunning(id: string, { queries }: ExplainContext): Promise<
       Sources: plan.sources.join(', '),
       Sink: plan.sink === null ? null : `${plan.sink.name} (topic ${plan.sink.topic})`,
     }),
+    ...(live ? await analyzeSections(query) : []),
     ...planSections(query.statement, plan, topology.describe()),
-    ...section('Runtime', await runtimeLines(query)),
+    ...(live ? [] : section('Runtime', await runtimeLines(query))),
+    ...sourceSection(context, () => query.compile()),
   ]
 }
 
 async function runtimeLines(query: ShownQuery): Promise<string[]> {
-  const tasks = query.app.metrics().tasks.map((t) => {
-    const dropped = Object.entries(t.droppedByReason).map(([reason, count]) => `${reason}: ${count}`)
-    return [
-      `task ${t.taskId} : records in ${t.recordsIn}`,
-      `records out ${t.recordsOut}`,
-      `changelog records ${t.changelogRecordsOut}`,
-      `buffered ${t.buffered}`,
-      `dropped ${t.droppedRecords}${dropped.length === 0 ? '' : ` (${dropped.join(', ')})`}`,
-      t.streamTimeMs < 0 ? 'no stream time yet' : `stream time ${formatTimestamp(t.streamTimeMs)}`,
-    ].join(', ')
-  })
-  return [statisticsLine(query), lagText(await lagOf(query)), ...tasks]
+  return [statisticsLine(query), lagText(await lagOf(query)), ...taskLines(query)]
 }
 
 // ---------------------------------------------------------------------------------------------- statements
@@ -86,18 +84,22 @@ async function runtimeLines(query: ShownQuery): Promise<string[]> {
 async function explainPlanned(statement: Statement, context: ExplainContext): Promise<string[]> {
   const { settings } = context
   const compiler = context.compilerOptions('EXPLAIN', settings)
-  const topologyOf = (plan: QueryPlan) => compileQuery(plan, compiler, () => {}).topology.describe()
+  const compile = (plan: QueryPlan) => compileQuery(plan, compiler, () => {})
+  const sections = (text: string, plan: QueryPlan): string[] => [
+    ...planSections(text, plan, compile(plan).topology.describe()),
+    ...sourceSection(context, () => compile(plan)),
+  ]
   switch (statement.kind) {
     case 'createAs': {
       const { plan } = planCreateAs(statement, await planningFor(namesIn(statement.query.from), context))
       const title = heading(`${statement.sourceKind} ${statement.name}, persistent`, plan)
-      return [title, ...planSections(statement.text, plan, topologyOf(plan))]
+      return [title, ...sections(statement.text, plan)]
     }
     case 'insertInto': {
       const names = [...namesIn(statement.query.from), statement.target]
       const { plan } = planInsertInto(statement, await planningFor(names, context))
       const title = heading(`INSERT INTO ${statement.target}, persistent`, plan)
-      return [title, ...planSections(statement.text, plan, topologyOf(plan))]
+      return [title, ...sections(statement.text, plan)]
     }
     case 'select': {
       const { query } = statement
@@ -106,7 +108,7 @@ async function explainPlanned(statement: Statement, context: ExplainContext): Pr
       const { root } = planQuery(analysis, { sinkName: null, context: planning.context })
       const plan: QueryPlan = { root, sources: analysis.sources.map((s) => s.source.name), sink: null }
       if (query.emit !== null) {
-        return [heading('push query', plan), ...planSections(statement.text, plan, topologyOf(plan))]
+        return [heading('push query', plan), ...sections(statement.text, plan)]
       }
       const title = `${heading('pull query', plan)}\n${accessLine(query, context)}`
       return [title, ...planSections(statement.text, plan, null)]
@@ -177,6 +179,12 @@ async function planningFor(names: readonly string[], context: ExplainContext): P
 
 function namesIn(relation: Relation): string[] {
   return relation.kind === 'source' ? [relation.name] : [...namesIn(relation.left), relation.right.name]
+}
+
+/** The JavaScript that the expressions of the query have become, where a setting asks for it. */
+function sourceSection({ settings }: ExplainContext, compile: () => unknown): string[] {
+  if (!settings.enabled('ksql.explain.generated.source')) return []
+  return section('Generated source', [collectSources(compile).join('\n\n')])
 }
 
 function planSections(statement: string, plan: QueryPlan, topology: string | null): string[] {

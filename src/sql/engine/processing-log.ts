@@ -64,6 +64,12 @@ export interface LoggedError extends Omit<ProcessingError, 'kind'> {
   readonly kind?: ProcessingErrorKind
 }
 
+/** What a step of a query has passed over. */
+export interface StepErrors {
+  readonly count: number
+  readonly last: ProcessingLogEntry
+}
+
 const reasons: Partial<Record<ProcessingErrorKind, string>> = {
   late: 'The record came after its window had closed: it is older than stream time less the grace period.',
   expired: 'The record is older than what the store keeps.',
@@ -81,8 +87,8 @@ export class ProcessingLog {
   readonly topic: string
   readonly #log: Log
   readonly #clock: Clock
-  readonly #counts = new Map<string, number>()
-  readonly #last = new Map<string, ProcessingLogEntry>()
+  /** By query, then step. */
+  readonly #steps = new Map<string, Map<string, StepErrors>>()
   #producer: Producer<Uint8Array, ProcessingLogEntry> | null = null
 
   constructor(log: Log, topic: string, clock: Clock) {
@@ -98,18 +104,19 @@ export class ProcessingLog {
 
   /** Entries of a query since the engine was started. */
   count(queryId: string): number {
-    return this.#counts.get(queryId) ?? 0
+    return this.steps(queryId).reduce((sum, { count }) => sum + count, 0)
   }
 
-  /** The newest entry of a query since the engine was started, of one of its steps or of any. */
-  last(queryId: string, step: string | null = null): ProcessingLogEntry | undefined {
-    return this.#last.get(step === null ? queryId : `${queryId} ${step}`)
+  /** Of a query since the engine was started, by step. */
+  steps(queryId: string): readonly StepErrors[] {
+    return [...(this.#steps.get(queryId)?.values() ?? [])]
   }
 
   write(error: LoggedError): void {
-    this.#counts.set(error.queryId, this.count(error.queryId) + 1)
     const entry = entryOf(error, this.#clock.now())
-    this.#last.set(error.queryId, entry).set(`${error.queryId} ${error.step}`, entry)
+    const steps = this.#steps.get(error.queryId) ?? new Map<string, StepErrors>()
+    steps.set(entry.step, { count: (steps.get(entry.step)?.count ?? 0) + 1, last: entry })
+    this.#steps.set(error.queryId, steps)
     // A query that fails on the log itself must not feed it for ever: its failures are counted only.
     if (error.topic === this.topic) return
     // The buffer is large and the log is local: what does not fit is counted all the same.

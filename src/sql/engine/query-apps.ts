@@ -12,6 +12,7 @@ import type { SchemaRegistry } from '../schema-registry/index.js'
 import type { PersistentQuery, QueryHost } from '../statements/persistent-query.js'
 import { serdesOf } from '../statements/serdes.js'
 import type { ProcessingLog } from './processing-log.js'
+import type { RateMeter } from './query-rates.js'
 
 export interface RunningQuery {
   readonly query: PersistentQuery
@@ -29,6 +30,7 @@ export interface QueryAppsOptions {
   readonly processingLog: ProcessingLog
   readonly serviceId: string
   readonly schemaRegistry: SchemaRegistry
+  readonly rates: RateMeter
 }
 
 /**
@@ -90,6 +92,7 @@ export class QueryApps implements QueryHost {
     await this.#running.get(query.id)?.streams.close()
     const streams = new KafkaStreams(compiled.topology, this.appOptions(query.id, query.settings))
     this.#running.set(query.id, { query, compiled, streams })
+    this.#options.rates.started(query.id)
     try {
       await streams.start()
     } catch (cause) {

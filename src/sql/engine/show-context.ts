@@ -5,6 +5,9 @@ import type { FunctionRegistry } from '../functions/registry.js'
 import type { Metastore } from '../metastore.js'
 import type { QueryPlan } from '../plan/plan-node.js'
 import type { PropertyValues, Settings } from '../properties.js'
+import type { StepErrors } from './processing-log.js'
+import type { QueryRates } from './query-rates.js'
+import type { StoreFigures } from './store-figures.js'
 
 /*
  * What SHOW, DESCRIBE and EXPLAIN look at: the engine's parts, read only. Plain members, so that an engine passes its
@@ -21,6 +24,13 @@ export interface ShownQuery {
   readonly app: Pick<KafkaStreams, 'state' | 'isPaused' | 'failure' | 'metrics' | 'lag'>
   /** Entries in the processing log since the query was started. */
   readonly processingErrors: number
+  readonly stepErrors: readonly StepErrors[]
+  /** Since the last look. */
+  readonly rates: () => QueryRates
+  /** None while the query does not run. */
+  readonly stores: () => readonly StoreFigures[]
+  /** Once more, to see what comes of it. */
+  readonly compile: () => unknown
 }
 
 export interface ShowContext {

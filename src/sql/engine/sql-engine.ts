@@ -36,6 +36,7 @@ import { keyLookup } from './pull-keys.js'
 import { pullStream, pullTable } from './pull-query.js'
 import { PushQuery } from './push-query.js'
 import { QueryApps } from './query-apps.js'
+import { RateMeter } from './query-rates.js'
 import type { TypedRow } from './result-rows.js'
 import { resultMessage } from './result-table.js'
 import { SessionWrites } from './session-writes.js'
@@ -43,6 +44,7 @@ import type { ExplainContext, ShownQuery } from './show-context.js'
 import { showStatement } from './show-statements.js'
 import { SqlSession } from './sql-session.js'
 import { SqlText } from './sql-template.js'
+import { storesOf } from './store-figures.js'
 import { TopicCursors } from './topic-cursors.js'
 import type { RowObject } from './typed-rows.js'
 
@@ -93,6 +95,7 @@ export class SqlEngine {
   readonly #topics: LogTopics
   readonly #commandLog: CommandLog
   readonly #writes: SessionWrites
+  readonly #rates: RateMeter
   readonly #files: FileSystem
   readonly #clock: Clock
   readonly #properties: PropertyValues
@@ -111,6 +114,7 @@ export class SqlEngine {
     this.log = log
     this.#files = files
     this.#clock = clock
+    this.#rates = new RateMeter(clock)
     this.#properties = options.properties ?? {}
     this.functions = createFunctionRegistry({ clock, random, config: (name) => this.settings().get(name) })
     options.functions?.(this.functions)
@@ -128,6 +132,7 @@ export class SqlEngine {
       processingLog: this.processingLog,
       serviceId,
       schemaRegistry,
+      rates: this.#rates,
     })
     this.#writes = new SessionWrites(() => this.executor.metastore, this.apps)
     this.executor = new StatementExecutor({
@@ -418,6 +423,10 @@ export class SqlEngine {
         topology: compiled.topology,
         app: streams,
         processingErrors: this.processingLog.count(query.id),
+        stepErrors: this.processingLog.steps(query.id),
+        rates: () => this.#rates.look(query.id, streams.metrics()),
+        stores: () => storesOf(compiled.topology, streams),
+        compile: () => this.apps.compile(query),
       }),
     )
     return {

@@ -131,6 +131,10 @@ export class CatalogueFixture {
       topology: this.#compile(query).topology,
       app: this.apps.get(id)!,
       processingErrors: this.errors.get(id) ?? 0,
+      stepErrors: [],
+      rates: () => ({ inPerS: 0, outPerS: 0, overMs: 0 }),
+      stores: () => [],
+      compile: () => this.#compile(query),
     }
   }
 
