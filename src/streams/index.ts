@@ -110,7 +110,7 @@ export {
 export type { ObserveOptions } from './rx/observe-topic.js'
 export type { TableChange, TableView } from './rx/table-view.js'
 export { type BuildOptions, StreamsBuilder, type StreamsBuilderOptions } from './streams-builder.js'
-export { BufferConfig, Suppressed } from './suppressed.js'
+export { BufferConfig, type IdleOptions, Suppressed, type SuppressedOptions } from './suppressed.js'
 export {
   failOnInvalidTimestamp,
   logAndSkipOnInvalidTimestamp,

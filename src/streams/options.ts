@@ -1,6 +1,7 @@
 import type { Serde } from '../serde/index.js'
 import type { TableLayout } from '../state/index.js'
 import type { SourceNode, TimestampExtractor } from './node.js'
+import { type IdleOptions, idleTime } from './suppressed.js'
 
 /*
  * The options objects of the DSL, under the names of Kafka's classes. Every member may be left out: serdes are then
@@ -114,11 +115,19 @@ export interface TableJoined<K, FK, V> extends Materialized<K, V> {
 /** When a windowed aggregation sends its results (KIP-825). */
 export interface EmitStrategy {
   readonly type: 'onWindowUpdate' | 'onWindowClose'
+  /** Of `onWindowClose`; null: stream time alone closes windows. */
+  readonly idleMs: number | null
 }
 
 export const EmitStrategy = {
   /** Every update. */
-  onWindowUpdate: (): EmitStrategy => ({ type: 'onWindowUpdate' }),
-  /** One final result a window, once stream time has passed its end and grace. */
-  onWindowClose: (): EmitStrategy => ({ type: 'onWindowClose' }),
+  onWindowUpdate: (): EmitStrategy => ({ type: 'onWindowUpdate', idleMs: null }),
+  /**
+   * One final result a window, once stream time has passed its end and grace. With `orAfterIdleMs` also after so much
+   * wall-clock time without a record; see `IdleOptions`.
+   */
+  onWindowClose: (options: IdleOptions = {}): EmitStrategy => ({
+    type: 'onWindowClose',
+    idleMs: idleTime(options),
+  }),
 } as const

@@ -50,28 +50,66 @@ export class BufferConfig<Strict extends boolean = boolean> {
   }
 }
 
+/**
+ * Stream time moves with records only: without any, the last results wait for ever. `orAfterIdleMs` releases them once
+ * no record has come to the operator, in its task, for so long by the wall clock.
+ *
+ * Stream time stays where it is, so what comes later is not late for it: a window that was released and then changes
+ * gives a correction when it closes again, by stream time or by another idle time. One that does not change gives no
+ * second result. What was idle before a restart waits anew.
+ */
+export interface IdleOptions {
+  /** ms of wall-clock time, at least 1. */
+  readonly orAfterIdleMs?: number
+}
+
+export interface SuppressedOptions extends IdleOptions {
+  /** Of the operator; also names its store. */
+  readonly name?: string
+}
+
+interface Suppression {
+  readonly buffer: BufferConfig
+  readonly name: string | null
+  /** null: for ever. */
+  readonly idleMs: number | null
+}
+
 /** Which updates of a table go on, and when (KIP-328). */
-export type Suppressed =
-  | { readonly type: 'untilWindowCloses'; readonly buffer: BufferConfig; readonly name: string | null }
-  | {
-      readonly type: 'untilTimeLimit'
-      /** ms of stream time after the first buffered update of a key. */
-      readonly limitMs: number
-      readonly buffer: BufferConfig
-      readonly name: string | null
-    }
+export type Suppressed = Suppression &
+  (
+    | { readonly type: 'untilWindowCloses' }
+    | {
+        readonly type: 'untilTimeLimit'
+        /** ms of stream time after the first buffered update of a key. */
+        readonly limitMs: number
+      }
+  )
 
 export const Suppressed = {
   /** Only the final result of each window. */
-  untilWindowCloses: (buffer: BufferConfig<true>, options: { name?: string } = {}): Suppressed => ({
+  untilWindowCloses: (buffer: BufferConfig<true>, options: SuppressedOptions = {}): Suppressed => ({
     type: 'untilWindowCloses',
     buffer,
     name: options.name ?? null,
+    idleMs: idleTime(options),
   }),
-  untilTimeLimit(limitMs: number, buffer: BufferConfig, options: { name?: string } = {}): Suppressed {
+  untilTimeLimit(limitMs: number, buffer: BufferConfig, options: SuppressedOptions = {}): Suppressed {
     if (!Number.isSafeInteger(limitMs) || limitMs < 0) {
       throw new TopologyError(`the time limit of a suppression must be a whole number of ms; got ${limitMs}`)
     }
-    return { type: 'untilTimeLimit', limitMs, buffer, name: options.name ?? null }
+    return { type: 'untilTimeLimit', limitMs, buffer, name: options.name ?? null, idleMs: idleTime(options) }
   },
 } as const
+
+/** The idle time of options, checked. */
+export function idleTime({
+  orAfterIdleMs = null,
+}: {
+  readonly orAfterIdleMs?: number | null
+}): number | null {
+  if (orAfterIdleMs !== null && !(orAfterIdleMs >= 1)) {
+    throw new TopologyError(`orAfterIdleMs must be a number of at least 1, found ${orAfterIdleMs}`)
+  }
+  return orAfterIdleMs
+}

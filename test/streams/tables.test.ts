@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Serdes } from '../../src/serde/index.js'
-import { SessionWindows, StreamsBuilder } from '../../src/streams/index.js'
+import { BufferConfig, SessionWindows, StreamsBuilder, Suppressed } from '../../src/streams/index.js'
 import { TopologyTestDriver } from '../../src/testing/index.js'
 import { NodeRunner, row } from './node-runner.js'
 
@@ -143,8 +143,6 @@ describe('a versioned table', () => {
       ...texts,
       materialized: { store: 't', versioned: { historyRetentionMs: 9 } },
     })
-    expect(() =>
-      table.suppress({ type: 'untilTimeLimit', limitMs: 1, buffer: undefined as never, name: null }),
-    ).toThrow('versioned')
+    expect(() => table.suppress(Suppressed.untilTimeLimit(1, BufferConfig.unbounded()))).toThrow('versioned')
   })
 })

@@ -3,17 +3,19 @@ import { Serdes } from '../../serde/index.js'
 import { TopologyError } from '../errors.js'
 import type { Reducer } from '../functions.js'
 import type { BatchOperator } from '../node.js'
-import type { Materialized } from '../options.js'
+import { EmitStrategy, type Materialized } from '../options.js'
 import { aggregate } from '../processors/aggregate.js'
 import { sessionAggregate } from '../processors/session-aggregate.js'
 import { slidingAggregate } from '../processors/sliding-aggregate.js'
 import { windowAggregate } from '../processors/window-aggregate.js'
+import { BufferConfig, Suppressed } from '../suppressed.js'
 import type { TableFlags } from '../table-emitter.js'
 import { type Aggregation, counting, reducing } from './aggregation.js'
 import { checkName, type Graph, GraphNode } from './graph.js'
 import type { GroupedHandle, StreamHandle, TableHandle, WindowingHandle } from './handles.js'
 import { type KeptTable, keepKeyValue, keepSessions, keepWindows, storeNameOf } from './materialize.js'
 import { planRepartition } from './repartition.js'
+import { suppressTable } from './table-operators.js'
 import type { TableGetter, TableSource } from './table-source.js'
 
 const aggregatePrefix = 'KSTREAM-AGGREGATE-'
@@ -71,7 +73,10 @@ function addAggregation(
   const kept = keepAggregate(graph, storeName, windowing, options, serdes)
   const parent = repartitionGrouped(grouped, storeName)
   const table = new AggregateTable(kept)
-  const operator = aggregateOperator(functions, windowing, kept, table)
+  // Idle time closes windows in a suppression: it knows, over restarts too, which have changed since they were sent.
+  const idleMs = windowing?.emit.idleMs ?? null
+  const aggregated = idleMs === null ? windowing : { ...windowing!, emit: EmitStrategy.onWindowUpdate() }
+  const operator = aggregateOperator(functions, aggregated, kept, table)
   const node = graph.add(
     parent.node,
     new GraphNode(name, (topology) => {
@@ -79,7 +84,7 @@ function addAggregation(
       topology.addStateStore(kept.spec, [name])
     }),
   )
-  return {
+  const handle = {
     graph,
     name,
     node,
@@ -91,6 +96,21 @@ function addAggregation(
     table,
     closeDelayMs: closeDelayOf(windowing),
   }
+  return idleMs === null ? handle : closedWhenIdle(handle, options, idleMs)
+}
+
+function closedWhenIdle(
+  table: TableHandle,
+  options: Materialized<unknown, unknown>,
+  idleMs: number,
+): TableHandle {
+  const base = options.name ?? options.store
+  const until = Suppressed.untilWindowCloses(BufferConfig.unbounded(), {
+    orAfterIdleMs: idleMs,
+    ...(base === undefined ? {} : { name: `${base}-close` }),
+  })
+  const { storeName, queryable } = table
+  return { ...suppressTable(table, until), storeName, queryable }
 }
 
 export function keepAggregate(

@@ -1,13 +1,16 @@
 import type { Windowed } from '../../serde/index.js'
-import { BatchBuilder, headersOf } from '../batch.js'
+import { type AnyBatch, BatchBuilder, headersOf } from '../batch.js'
 import { StreamsError } from '../errors.js'
-import type { BatchOperator } from '../node.js'
+import type { BatchOperator, Cancellable, NodeContext } from '../node.js'
 import { operate } from '../rx/operate.js'
 import type { Suppressed } from '../suppressed.js'
 import type { TableFlags } from '../table-emitter.js'
-import { type BufferOptions, SuppressBuffer } from './suppress-buffer.js'
+import { type BufferOptions, type HeldChange, SuppressBuffer } from './suppress-buffer.js'
 
-/** Holds the updates of a table back: `durationMs` of stream time from a window's end, or from a key's first update. */
+/**
+ * Holds the updates of a table back: `durationMs` of stream time from a window's end, or from a key's first update; or
+ * until nothing has come for the idle time of `suppressed`.
+ */
 export function suppress(
   suppressed: Suppressed,
   durationMs: number,
@@ -16,14 +19,38 @@ export function suppress(
   flags: TableFlags,
 ): BatchOperator {
   const { maxRecords, maxBytes, whenFull } = suppressed.buffer
+  const { idleMs } = suppressed
   const untilClose = suppressed.type === 'untilWindowCloses'
+  const isHeard = ({ value, oldValue }: HeldChange) =>
+    // Without idle times downstream has heard nothing of a window before its end: there is nothing to take back.
+    !untilClose || value !== null || (idleMs !== null && oldValue !== null)
   return (context) => {
     const buffer = SuppressBuffer.on(context.stateStore(storeName), options)
     const streamTime = context.keptTime()
     const isDue = () => buffer.minTime <= streamTime.ms - durationMs
     const isFull = () => buffer.size > maxRecords || buffer.bytes > maxBytes
+    const newBatch = () => new BatchBuilder<unknown, unknown>({ oldValues: flags.sendOldValues })
+    const pushInto = (
+      out: BatchBuilder<unknown, unknown>,
+      held: HeldChange,
+      batch: AnyBatch,
+      row: number,
+    ) => {
+      if (!isHeard(held)) return
+      out.pushChange(held.key, held.value, held.oldValue, held.timestamp, batch, row)
+      out.setHeaders(held.headers)
+    }
+    const releaseAll = () => {
+      const out = newBatch()
+      buffer.evictWhile(
+        () => true,
+        (held) => pushInto(out, held, nowhere, 0),
+      )
+      if (out.size > 0) context.forward(out.build(nowhere))
+    }
+    const idle = idleMs === null ? null : new IdleWatch(context, idleMs, () => buffer.size > 0, releaseAll)
     return operate((batch, emit) => {
-      const out = new BatchBuilder<unknown, unknown>({ oldValues: flags.sendOldValues })
+      const out = newBatch()
       for (let i = 0; i < batch.size; i++) {
         const key = batch.keys[i]
         const timestamp = batch.timestamps[i]!
@@ -36,12 +63,7 @@ export function suppress(
           headers: headersOf(batch, i),
         })
         const row = i
-        const send = (held: Parameters<Parameters<SuppressBuffer['evictWhile']>[1]>[0]) => {
-          // Downstream has heard nothing of a window before its end: there is nothing to take back.
-          if (untilClose && held.value === null) return
-          out.pushChange(held.key, held.value, held.oldValue, held.timestamp, batch, row)
-          out.setHeaders(held.headers)
-        }
+        const send = (held: HeldChange) => pushInto(out, held, batch, row)
         buffer.evictWhile(isDue, send)
         if (!isFull()) continue
         if (whenFull === 'shutDown') {
@@ -49,11 +71,62 @@ export function suppress(
             'STREAMS_SUPPRESSION_FULL',
             `the suppression buffer of ${context.nodeName} is full (${buffer.size} keys, ${buffer.bytes} bytes): ` +
               'give it more room, or let it emit early',
+            { place: { taskId: context.taskId, node: context.nodeName } },
           )
         }
         buffer.evictWhile(isFull, send)
       }
+      idle?.heard()
       emit(out.build(batch))
     })
+  }
+}
+
+/** What is released when nothing has come stems from no record. */
+const nowhere: AnyBatch = {
+  size: 0,
+  keys: [],
+  values: [],
+  timestamps: [],
+  oldValues: null,
+  headers: null,
+  origin: null,
+  rows: null,
+}
+
+/** Calls back once nothing was heard for a while; watches only while there is something to release. */
+class IdleWatch {
+  readonly #context: NodeContext
+  readonly #idleMs: number
+  readonly #isNeeded: () => boolean
+  readonly #onIdle: () => void
+  #lastHeard: number
+  #timer: Cancellable | null = null
+
+  constructor(context: NodeContext, idleMs: number, isNeeded: () => boolean, onIdle: () => void) {
+    this.#context = context
+    this.#idleMs = idleMs
+    this.#isNeeded = isNeeded
+    this.#onIdle = onIdle
+    this.#lastHeard = context.currentSystemTimeMs()
+    if (isNeeded()) this.#watch(idleMs)
+  }
+
+  heard(): void {
+    this.#lastHeard = this.#context.currentSystemTimeMs()
+    if (this.#timer === null && this.#isNeeded()) this.#watch(this.#idleMs)
+  }
+
+  #watch(ms: number): void {
+    this.#timer = this.#context.schedule(ms, 'WALL_CLOCK_TIME', () => this.#look())
+  }
+
+  #look(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+    if (!this.#isNeeded()) return
+    const remaining = this.#lastHeard + this.#idleMs - this.#context.currentSystemTimeMs()
+    if (remaining > 0) this.#watch(remaining)
+    else this.#onIdle()
   }
 }
