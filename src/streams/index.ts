@@ -109,7 +109,12 @@ export {
 } from './rx/from-observable.js'
 export type { ObserveOptions } from './rx/observe-topic.js'
 export type { TableChange, TableView } from './rx/table-view.js'
-export { type BuildOptions, StreamsBuilder, type StreamsBuilderOptions } from './streams-builder.js'
+export {
+  type BuildOptions,
+  type Optimization,
+  StreamsBuilder,
+  type StreamsBuilderOptions,
+} from './streams-builder.js'
 export { BufferConfig, type IdleOptions, Suppressed, type SuppressedOptions } from './suppressed.js'
 export {
   failOnInvalidTimestamp,

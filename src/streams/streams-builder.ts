@@ -19,9 +19,19 @@ import type { Consumed, Materialized, Named, StoreType } from './options.js'
 import type { ProcessorSupplier } from './processor-api.js'
 import type { Topology } from './topology.js'
 
+/**
+ * - `reuse.ktable.source.topics`: a table's source topic is its changelog as well.
+ * - `merge.repartition.topics`: a stream whose key changed is repartitioned once, right behind the change.
+ * - `single.store.self.join`: a stream joined with itself is stored once.
+ */
+export type Optimization =
+  | 'reuse.ktable.source.topics'
+  | 'merge.repartition.topics'
+  | 'single.store.self.join'
+
 export interface BuildOptions {
-  /** 'all': tables read their changelog from the source topic, and self-joins keep one store. Default 'none'. */
-  readonly optimize?: 'none' | 'all'
+  /** Kafka's `topology.optimization`: all optimisations, none, or those that are named. Default 'none'. */
+  readonly optimize?: 'none' | 'all' | readonly Optimization[]
   /**
    * True: stores and internal topics whose names are generated are refused, since adding an operator renumbers them,
    * which loses their state (KIP-1111). Default false.

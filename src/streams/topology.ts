@@ -34,6 +34,13 @@ export interface StoreInput<K, V> extends Omit<Consumed<K, V>, 'name'> {
   readonly supplier: ProcessorSupplier<K, V, never, never>
 }
 
+interface Renames {
+  readonly parents: ReadonlyMap<string, string>
+  readonly sources: ReadonlyMap<string, string>
+}
+
+const noRenames: Renames = { parents: new Map(), sources: new Map() }
+
 interface StoreEntry {
   readonly spec: StoreSpec
   readonly global: boolean
@@ -53,6 +60,7 @@ export class Topology implements TopologyModel {
   readonly #defaults: DefaultSerdes
   #subtopologies: readonly Subtopology[] | null = null
   #droppedRecordsTopic: string | null = null
+  #renames: Renames = noRenames
 
   constructor(defaults: DefaultSerdes = defaultSerdes()) {
     this.#defaults = defaults
@@ -108,10 +116,10 @@ export class Topology implements TopologyModel {
 
   /** A processor of the processor API (`supplier`), or an operator over batches. */
   addProcessor<K, V, KO, VO>(processor: AddedProcessor<K, V, KO, VO> | AddedOperator): this {
-    const { name, parents } = processor
-    this.#checkParents(name, parents)
+    const { name } = processor
+    const parents = this.#parentsOf(processor)
     if ('operator' in processor) {
-      this.#add({ kind: 'processor', ...processor, stores: [] })
+      this.#add({ kind: 'processor', ...processor, parents, stores: [] })
       return this.connectProcessorAndStateStores(name, processor.stores ?? [])
     }
     const { supplier } = processor
@@ -120,11 +128,11 @@ export class Topology implements TopologyModel {
   }
 
   addSink(sink: Partial<SinkNode> & Pick<SinkNode, 'name' | 'parents' | 'topic'>): this {
-    this.#checkParents(sink.name, sink.parents)
+    const parents = this.#parentsOf(sink)
     return this.#add({
       kind: 'sink',
       name: sink.name,
-      parents: sink.parents,
+      parents,
       topic: sink.topic,
       keySerde: sink.keySerde ?? null,
       valueSerde: sink.valueSerde ?? null,
@@ -213,8 +221,22 @@ export class Topology implements TopologyModel {
 
   /** The topics of these sources must have equal partition counts. */
   copartition(sources: Iterable<string>): this {
-    this.#copartitioned.push([...sources])
+    this.#copartitioned.push([...sources].map((name) => this.#renames.sources.get(name) ?? name))
     return this
+  }
+
+  /**
+   * Calls `write` with other names of parents, and of sources in `copartition`.
+   * @internal
+   */
+  renaming(
+    parents: ReadonlyMap<string, string>,
+    sources: ReadonlyMap<string, string>,
+    write: () => void,
+  ): void {
+    this.#renames = { parents, sources }
+    write()
+    this.#renames = noRenames
   }
 
   /** Serdes of stores whose keys or values have none of their own: the application's defaults. */
@@ -234,7 +256,9 @@ export class Topology implements TopologyModel {
     return this
   }
 
-  #checkParents(name: string, parents: readonly string[]): void {
+  /** Throws TopologyError where one was never added. */
+  #parentsOf({ name, parents: given }: Pick<AddedNode, 'name' | 'parents'>): readonly string[] {
+    const parents = given.map((parent) => this.#renames.parents.get(parent) ?? parent)
     for (const parent of parents) {
       const node = this.#nodes.get(parent)
       if (node === undefined)
@@ -242,6 +266,7 @@ export class Topology implements TopologyModel {
       if (node.kind === 'sink')
         throw new TopologyError(`node "${name}" names the sink "${parent}" as its parent`)
     }
+    return parents
   }
 
   #checkTopics(name: string, topics: readonly string[]): void {

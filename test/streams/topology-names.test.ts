@@ -167,6 +167,33 @@ describe('mistakes are told when the topology is built', () => {
   }
 })
 
+describe('two streams of one topic', () => {
+  it('are one, with one source', () => {
+    const { nodes } = build((b) => {
+      b.stream('in', texts).to('one')
+      b.stream('in', texts).to('two')
+    })
+    expect([...nodes.keys()]).toEqual([
+      'KSTREAM-SOURCE-0000000000',
+      'KSTREAM-SINK-0000000001',
+      'KSTREAM-SINK-0000000003',
+    ])
+  })
+
+  it('must begin at the same offset', () => {
+    expect(() =>
+      build((b) => {
+        b.stream('in', { ...texts, offsetReset: 'latest' })
+        b.stream('in', texts)
+      }),
+    ).toThrow('different offsets')
+  })
+
+  it('are told when they overlap and are not the same', () => {
+    expect(() => build((b) => [b.stream(['a', 'b'], texts), b.stream('a', texts)])).toThrow('read it once')
+  })
+})
+
 describe('the options of a builder', () => {
   it('keep stores in memory where operators do not say otherwise', () => {
     const builder = new StreamsBuilder({ defaultStoreType: 'memory' })

@@ -1,10 +1,12 @@
+import type { Serde } from '../../serde/index.js'
 import type { StoreSpec } from '../../state/index.js'
 import { type DefaultSerdes, defaultSerdes } from '../default-serdes.js'
 import { TopologyError } from '../errors.js'
 import type { KGroupedStream } from '../kgrouped-stream.js'
 import type { KStream } from '../kstream.js'
 import type { KTable } from '../ktable.js'
-import type { StoreType } from '../options.js'
+import type { Consumed, StoreType } from '../options.js'
+import type { Optimization } from '../streams-builder.js'
 import type { Topology } from '../topology.js'
 import type { GroupedHandle, StreamHandle, TableHandle } from './handles.js'
 
@@ -17,12 +19,35 @@ export class GraphNode {
   readonly parents: GraphNode[] = []
   readonly children: GraphNode[] = []
   readonly write: (topology: Topology) => void
+  /** What optimisations have to know. */
+  readonly traits: NodeTraits
+  /** Names of parents that optimisations replaced, by the names that `write` uses. */
+  readonly renames = new Map<string, string>()
   order = -1
-  written = false
 
-  constructor(name: string, write: (topology: Topology) => void) {
+  constructor(name: string, write: (topology: Topology) => void, traits: NodeTraits = {}) {
     this.name = name
     this.write = write
+    this.traits = traits
+  }
+
+  moveBelow(parent: GraphNode, before: GraphNode): void {
+    before.children.splice(before.children.indexOf(this), 1)
+    this.parents[this.parents.indexOf(before)] = parent
+    parent.children.push(this)
+  }
+}
+
+export interface NodeTraits {
+  readonly changesKey?: boolean
+  readonly changesValue?: boolean
+  /** Several streams come together. */
+  readonly merges?: boolean
+  /** A repartition topic that may be merged with others. */
+  readonly repartition?: {
+    readonly topic: string
+    readonly keySerde: Serde<unknown> | null
+    readonly valueSerde: Serde<unknown> | null
   }
 }
 
@@ -38,15 +63,23 @@ export class Graph {
   readonly dsl: DslFactory
   readonly defaultStoreType: StoreType
   readonly root = new GraphNode('root', () => {})
+  /** Streams of topics, by the topics. */
+  readonly streams = new Map<
+    string,
+    { stream: StreamHandle; offsetReset: Consumed<never, never>['offsetReset'] }
+  >()
   /** Added by the user, for processors. */
   readonly stores = new Map<string, StoreSpec>()
   readonly defaults: DefaultSerdes = defaultSerdes()
   /** The repartition of a stream whose key changed, so that several joins of it share one topic. */
   readonly repartitioned = new Map<GraphNode, { name: string; node: GraphNode; sourceName: string }>()
+  /** In the order of the calls. */
+  readonly nodes: GraphNode[] = []
+  /** Sources of repartition topics that were merged into others. */
+  readonly renamedSources = new Map<string, string>()
   /** Read by nodes while they are written. */
-  optimize = false
+  optimizations: ReadonlySet<Optimization> = new Set()
   #names = 0
-  #nodes = 0
 
   constructor(dsl: DslFactory, defaultStoreType: StoreType) {
     this.dsl = dsl
@@ -72,7 +105,8 @@ export class Graph {
       parent.children.push(node)
       node.parents.push(parent)
     }
-    node.order = this.#nodes++
+    node.order = this.nodes.length
+    this.nodes.push(node)
     return node
   }
 

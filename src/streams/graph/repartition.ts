@@ -13,6 +13,8 @@ export interface RepartitionPlan {
   readonly valueSerde: Serde<unknown> | null
   readonly partitions?: number | null
   readonly partitioner?: StreamPartitioner | null
+  /** False: asked for by the user, so it stays where it is. */
+  readonly mergeable?: boolean
 }
 
 export interface Repartition {
@@ -45,23 +47,34 @@ export function planRepartition(graph: Graph, parent: string, plan: RepartitionP
     names.source = `${topic}-source`
   }
   const { keySerde, valueSerde, partitioner = null, partitions = null } = plan
-  const node = new GraphNode(names.source, (topology) => {
-    topology.addRepartitionTopic({ name: topic, partitions })
-    topology.addProcessor({
-      name: names.filter,
-      parents: [parent],
-      operator: requireKey,
-    })
-    topology.addSink({ name: names.sink, parents: [names.filter], topic, keySerde, valueSerde, partitioner })
-    topology.addSource({
-      name: names.source,
-      topics: [topic],
-      keySerde,
-      valueSerde,
-      timestampExtractor: failOnInvalidTimestamp,
-      offsetReset: 'earliest',
-    })
-  })
+  const node = new GraphNode(
+    names.source,
+    (topology) => {
+      topology.addRepartitionTopic({ name: topic, partitions })
+      topology.addProcessor({
+        name: names.filter,
+        parents: [parent],
+        operator: requireKey,
+      })
+      topology.addSink({
+        name: names.sink,
+        parents: [names.filter],
+        topic,
+        keySerde,
+        valueSerde,
+        partitioner,
+      })
+      topology.addSource({
+        name: names.source,
+        topics: [topic],
+        keySerde,
+        valueSerde,
+        timestampExtractor: failOnInvalidTimestamp,
+        offsetReset: 'earliest',
+      })
+    },
+    plan.mergeable === false ? {} : { repartition: { topic, keySerde, valueSerde } },
+  )
   return { sourceName: names.source, node }
 }
 
@@ -78,6 +91,7 @@ export function repartitionStream(
     valueSerde,
     partitions: options.partitions ?? null,
     partitioner: (options.partitioner as StreamPartitioner | undefined) ?? null,
+    mergeable: false,
   })
   graph.add(stream.node, node)
   return {

@@ -14,6 +14,7 @@ type TableOptions = Consumed<unknown, unknown> & {
   readonly materialized?: Materialized<unknown, unknown>
 }
 
+/** A stream of the same topics as one before is that stream, with its serdes, as in Kafka Streams. */
 export function streamSource(
   graph: Graph,
   topics: string | readonly string[] | RegExp,
@@ -22,11 +23,21 @@ export function streamSource(
   const name = graph.named(options.name, 'KSTREAM-SOURCE-')
   const list =
     topics instanceof RegExp ? topics : typeof topics === 'string' ? [topics] : [...new Set(topics)]
+  const identity = list instanceof RegExp ? String(list) : JSON.stringify([...list].sort())
+  const known = graph.streams.get(identity)
+  if (known !== undefined) {
+    if (known.offsetReset !== options.offsetReset) {
+      throw new TopologyError(
+        `two streams of ${identity} begin at different offsets; let offsetReset be the same`,
+      )
+    }
+    return known.stream
+  }
   const node = graph.add(
     graph.root,
     new GraphNode(name, (topology) => topology.addSource(consumedSource(name, list, options))),
   )
-  return {
+  const stream: StreamHandle = {
     graph,
     name,
     node,
@@ -35,6 +46,8 @@ export function streamSource(
     sources: new Set([name]),
     repartition: false,
   }
+  graph.streams.set(identity, { stream, offsetReset: options.offsetReset })
+  return stream
 }
 
 export function droppedRecordsSource(graph: Graph, options: Named): StreamHandle {
@@ -68,7 +81,8 @@ export function tableSource(graph: Graph, topic: string, options: TableOptions):
       topology.addSource(consumedSource(sourceName, [topic], consumed))
       topology.addProcessor({ name, parents: [sourceName], operator: table.operator() })
       if (!table.materialized) return
-      const sourceTopic = graph.optimize && !kept.versioned ? topic : null
+      const reused = graph.optimizations.has('reuse.ktable.source.topics') && !kept.versioned
+      const sourceTopic = reused ? topic : null
       topology.addStateStore(kept.spec, [name], { sourceTopic })
     }),
   )

@@ -35,16 +35,20 @@ export function attach(
   const { stores = [], recordAtATime = false, deadLetterTopic } = effect
   const node = graph.add(
     stream.node,
-    new GraphNode(name, (topology) => {
-      topology.addProcessor({
-        name,
-        parents: [stream.name],
-        operator,
-        stores,
-        recordAtATime,
-        ...(deadLetterTopic === undefined ? {} : { deadLetterTopic }),
-      })
-    }),
+    new GraphNode(
+      name,
+      (topology) => {
+        topology.addProcessor({
+          name,
+          parents: [stream.name],
+          operator,
+          stores,
+          recordAtATime,
+          ...(deadLetterTopic === undefined ? {} : { deadLetterTopic }),
+        })
+      },
+      { changesKey: effect.key === 'changed', changesValue: effect.value === 'changed' },
+    ),
   )
   return {
     ...stream,
@@ -182,9 +186,13 @@ export function merge(left: StreamHandle, right: StreamHandle, given: string | u
   const name = graph.named(given, 'KSTREAM-MERGE-')
   const node = graph.add(
     [left.node, right.node],
-    new GraphNode(name, (topology) => {
-      topology.addProcessor({ name, parents: [left.name, right.name], operator: passThrough })
-    }),
+    new GraphNode(
+      name,
+      (topology) => {
+        topology.addProcessor({ name, parents: [left.name, right.name], operator: passThrough })
+      },
+      { merges: true },
+    ),
   )
   return {
     graph,

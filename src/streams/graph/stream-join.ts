@@ -73,7 +73,8 @@ export function joinStreams(
   const node = graph.add(
     [leftParent.node, rightParent.node],
     new GraphNode(names.merge, (topology) => {
-      if (self && graph.optimize) writeSelfJoin(topology, leftParent.name, names, thisStore, joiner, windows)
+      if (self && graph.optimizations.has('single.store.self.join'))
+        writeSelfJoin(topology, leftParent.name, names, thisStore, joiner, windows)
       else {
         const unmatched =
           names.sharedStore === null ? null : unmatchedStore(names.sharedStore, sides, joiner, windows, kept)
