@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Serdes, type Windowed } from '../../src/serde/index.js'
+import type { Windowed } from '../../src/serde/index.js'
 import {
   BufferConfig,
   EmitStrategy,
