@@ -6,7 +6,7 @@
 
 export interface FileHandle {
   size(): number
-  /** Reads up to `length` bytes at `position`; returns how many, fewer only at the end of the file. */
+  /** Reads up to `length` bytes at `position`; returns how many, fewer only at the end of the file (see `readFully`). */
   read(into: Buffer, offset: number, length: number, position: number): number
   /** Writes all of `bytes` at `position`, or throws. A throw may leave a part written. */
   write(bytes: Uint8Array, position: number): void
@@ -48,4 +48,20 @@ export interface FileSystem {
    * live process holds it; the lock of a dead process is taken over.
    */
   lock(path: string): { readonly release: () => void } | { readonly owner: string }
+}
+
+/** Repeats reads that return fewer bytes than asked, as the system's may, until all are there or the file ends. */
+export function readFully(
+  readSome: (offset: number, length: number, position: number) => number,
+  offset: number,
+  length: number,
+  position: number,
+): number {
+  let done = 0
+  while (done < length) {
+    const count = readSome(offset + done, length - done, position + done)
+    if (count === 0) break
+    done += count
+  }
+  return done
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { FileHandle, FileSystem } from './files.js'
+import { type FileHandle, type FileSystem, readFully } from './files.js'
 
 class NodeFileHandle implements FileHandle {
   readonly #descriptor: number
@@ -20,13 +20,9 @@ class NodeFileHandle implements FileHandle {
   }
 
   read(into: Buffer, offset: number, length: number, position: number): number {
-    let done = 0
-    while (done < length) {
-      const count = fs.readSync(this.#descriptor, into, offset + done, length - done, position + done)
-      if (count === 0) break
-      done += count
-    }
-    return done
+    const readSome = (at: number, count: number, from: number): number =>
+      fs.readSync(this.#descriptor, into, at, count, from)
+    return readFully(readSome, offset, length, position)
   }
 
   write(bytes: Uint8Array, position: number): void {

@@ -7,7 +7,7 @@ import {
   formatId,
   type StoredTopic,
 } from './data-directory.js'
-import { KafkaError } from './errors.js'
+import { asStorageError, isKafkaError, KafkaError } from './errors.js'
 import type { TopicMetadata } from './group-membership.js'
 import { HeldSegments } from './held-segments.js'
 import type { NewTopic, TopicPartition } from './log.js'
@@ -63,6 +63,11 @@ export class Broker implements TopicMetadata {
   readonly #recentBatches: RecentBatches
   readonly #heldSegments: HeldSegments
   readonly #metadataWatchers = new Set<() => void>()
+  /**
+   * Directories of partitions that are gone, as far as anybody may know, but whose files or checkpoints are not yet. No
+   * other partition may take the name before they are.
+   */
+  readonly #leftovers = new Set<string>()
 
   constructor(options: BrokerOptions) {
     this.#options = options
@@ -76,7 +81,10 @@ export class Broker implements TopicMetadata {
   open(cleanShutdown: boolean): void {
     const { directory } = this.#options
     const stored = directory.readTopics()
-    for (const name of stored.deleted) directory.files.remove(`${directory.path}/${name}`)
+    for (const name of stored.deleted) {
+      this.#leftovers.add(name)
+      directory.files.remove(`${directory.path}/${name}`)
+    }
     const topics = new Map([...stored.topics, ...this.#findUnlistedTopics(stored.topics)])
     const recoveryPoints = directory.readCheckpoint('recovery-point-offset-checkpoint')
     const startOffsets = directory.readCheckpoint('log-start-offset-checkpoint')
@@ -99,13 +107,18 @@ export class Broker implements TopicMetadata {
     }
     this.#stabilizeDirectories()
     if (!cleanShutdown) for (const partition of this.allPartitions()) partition.stabilize()
-    if (stored.deleted.length > 0 || topics.size > stored.topics.size) this.#storeTopics()
+    this.#clearLeftovers()
+    if (topics.size > stored.topics.size) this.#storeTopics()
   }
 
   /** What a partition flushes is not there after a power cut unless its directory is. */
   #stabilizeDirectories(): void {
-    const { directory } = this.#options
-    directory.files.syncDirectory(directory.path)
+    const { files, path } = this.#options.directory
+    try {
+      files.syncDirectory(path)
+    } catch (error) {
+      throw asStorageError(`cannot make ${path} stable`, error)
+    }
   }
 
   /** Partition directories that no list names, such as those another Kafka wrote, are taken in, never dropped. */
@@ -256,13 +269,27 @@ export class Broker implements TopicMetadata {
         configs: config.overrides,
       })
     })
+    this.#clearLeftovers()
     // The list decides that a topic exists; its directories follow, now or at the next opening.
-    this.#storeTopics({ added })
-    for (const topic of created) {
-      this.#addPartitions(topic, added.get(topic.name)!.partitions)
-      this.#topics.set(topic.name, topic)
+    this.#storeTopics(added)
+    try {
+      for (const topic of created) this.#addPartitions(topic, added.get(topic.name)!.partitions)
+    } catch (error) {
+      for (const [name, { partitions }] of added) this.#giveUp(name, 0, partitions)
+      throw error
     }
+    for (const topic of created) this.#topics.set(topic.name, topic)
     this.#metadataChanged()
+  }
+
+  /** Partitions that could not be made: nobody has seen them. */
+  #giveUp(topic: string, from: number, to: number): void {
+    for (let partition = from; partition < to; partition++) this.#leftovers.add(`${topic}-${partition}`)
+    try {
+      this.#storeTopics()
+    } catch {
+      // The list names them still: they are there, empty, after the next opening.
+    }
   }
 
   #addPartitions(topic: Topic, totalCount: number): void {
@@ -276,39 +303,79 @@ export class Broker implements TopicMetadata {
 
   deleteTopic(name: string): void {
     const topic = this.existingTopic(name)
-    if (isInternalTopic(name)) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `'${name}' is internal`)
+    if (isInternalTopic(name)) {
+      throw new KafkaError('INVALID_TOPIC_EXCEPTION', `'${name}' is internal: it cannot be deleted`)
+    }
+    const directories = topic.partitions.map((p) => `${name}-${p.partition}`)
+    // The list decides here, too.
+    this.#storeTopics(new Map([[name, null]]), directories)
     this.#topics.delete(name)
-    this.#storeTopics({ deleted: topic.partitions.map((p) => `${name}-${p.partition}`) })
+    for (const directory of directories) this.#leftovers.add(directory)
     for (const partition of topic.partitions) {
       partition.deleted = true
-      partition.log.delete()
+      partition.log.abandon()
       partition.wakeAll()
     }
-    // A topic of the same name must not inherit how far this one was flushed.
-    this.checkpoint()
-    this.#storeTopics()
     this.#metadataChanged()
+    try {
+      this.#clearLeftovers()
+    } catch (error) {
+      // The topic is gone; what is left of its files goes with the next opening.
+      if (!isKafkaError(error, 'KAFKA_STORAGE_ERROR')) throw error
+    }
+  }
+
+  /** A topic of the same name must inherit neither files nor how far they were flushed. */
+  #clearLeftovers(): void {
+    if (this.#leftovers.size === 0) return
+    const { files, path } = this.#options.directory
+    try {
+      for (const name of this.#leftovers) files.remove(`${path}/${name}`)
+    } catch (error) {
+      throw asStorageError(`cannot remove the files of deleted partitions in ${path}`, error)
+    }
+    this.checkpoint()
+    const cleared = [...this.#leftovers]
+    this.#leftovers.clear()
+    try {
+      this.#storeTopics()
+    } catch (error) {
+      for (const name of cleared) this.#leftovers.add(name)
+      throw error
+    }
   }
 
   alterConfigs(name: string, changes: Readonly<Record<string, string | null>>): void {
     const topic = this.existingTopic(name)
-    topic.config = alterTopicConfig(topic.config, changes, this.#defaultsOf(name))
-    this.#storeTopics()
-    for (const partition of topic.partitions) partition.updateConfig(topic.config)
+    const config = alterTopicConfig(topic.config, changes, this.#defaultsOf(name))
+    const { id, partitions } = topic
+    this.#storeTopics(
+      new Map([[name, { topicId: id, partitions: partitions.length, configs: config.overrides }]]),
+    )
+    topic.config = config
+    for (const partition of partitions) partition.updateConfig(config)
   }
 
   createPartitions(name: string, totalCount: number): void {
     const topic = this.existingTopic(name)
+    const count = topic.partitions.length
     checkPartitionCount(name, totalCount)
-    if (totalCount <= topic.partitions.length) {
+    if (totalCount <= count) {
       throw new KafkaError(
         'INVALID_PARTITIONS',
-        `topic '${name}' has ${topic.partitions.length} partitions; their number can only grow, not become ${totalCount}`,
+        `topic '${name}' has ${count} partitions; their number can only grow, not become ${totalCount}`,
       )
     }
+    this.#clearLeftovers()
     const grown = { topicId: topic.id, partitions: totalCount, configs: topic.config.overrides }
-    this.#storeTopics({ added: new Map([[name, grown]]) })
-    this.#addPartitions(topic, totalCount)
+    this.#storeTopics(new Map([[name, grown]]))
+    try {
+      this.#addPartitions(topic, totalCount)
+    } catch (error) {
+      topic.partitions.length = count
+      this.#giveUp(name, count, totalCount)
+      throw error
+    }
     this.#metadataChanged()
   }
 
@@ -319,13 +386,20 @@ export class Broker implements TopicMetadata {
     return topic
   }
 
-  #storeTopics(change: { added?: Map<string, StoredTopic>; deleted?: readonly string[] } = {}): void {
+  /** `changes`: topics as they are to be; null: gone. Where it fails, the list is as it was. */
+  #storeTopics(
+    changes: ReadonlyMap<string, StoredTopic | null> = new Map(),
+    deleted: readonly string[] = [],
+  ): void {
     const topics = new Map<string, StoredTopic>()
     for (const { name, id, partitions, config } of this.#topics.values()) {
       topics.set(name, { topicId: id, partitions: partitions.length, configs: config.overrides })
     }
-    for (const [name, topic] of change.added ?? []) topics.set(name, topic)
-    this.#options.directory.writeTopics({ topics, deleted: change.deleted ?? [] })
+    for (const [name, topic] of changes) {
+      if (topic === null) topics.delete(name)
+      else topics.set(name, topic)
+    }
+    this.#options.directory.writeTopics({ topics, deleted: [...this.#leftovers, ...deleted] })
   }
 
   // ------------------------------------------------------------------------------------------------ close

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import type { FileSystem, Random } from '../common/index.js'
 import { ForebayError, randomUuid } from '../common/index.js'
+import { asStorageError } from './errors.js'
 
 /*
  * The files of a data directory beside its partitions:
@@ -100,7 +101,7 @@ export class DataDirectory {
   }
 
   writeCleanShutdownMarker(): void {
-    this.files.writeFileAtomic(`${this.path}/${FILES.cleanShutdown}`, Buffer.from('{"version":0}\n'))
+    this.#write(FILES.cleanShutdown, '{"version":0}\n')
   }
 
   /** The cluster id, made at the first opening. */
@@ -114,7 +115,7 @@ export class DataDirectory {
     const clusterId = formatId(randomUuid(random))
     const directoryId = formatId(randomUuid(random))
     const text = `version=1\ncluster.id=${clusterId}\nnode.id=1\ndirectory.id=${directoryId}\n`
-    this.files.writeFileAtomic(path, Buffer.from(text))
+    this.#write(FILES.meta, text)
     return clusterId
   }
 
@@ -136,10 +137,7 @@ export class DataDirectory {
 
   writeTopics({ topics, deleted }: StoredTopics): void {
     const stored = { version: 1, topics: Object.fromEntries(topics), deleted }
-    this.files.writeFileAtomic(
-      `${this.path}/${FILES.topics}`,
-      Buffer.from(`${JSON.stringify(stored, null, 2)}\n`),
-    )
+    this.#write(FILES.topics, `${JSON.stringify(stored, null, 2)}\n`)
   }
 
   readProducerIds(): number {
@@ -151,7 +149,7 @@ export class DataDirectory {
   }
 
   writeProducerIds(next: number): void {
-    this.files.writeFileAtomic(`${this.path}/${FILES.producerIds}`, Buffer.from(`${next}\n`))
+    this.#write(FILES.producerIds, `${next}\n`)
   }
 
   /** Offsets by partition directory name. A checkpoint that cannot be read only costs time: it is left out. */
@@ -168,7 +166,7 @@ export class DataDirectory {
 
   writeCheckpoint(name: CheckpointName, entries: readonly CheckpointEntry[]): void {
     this.#checkpointWritten(name)
-    this.files.writeFileAtomic(`${this.path}/${name}`, checkpointText(entries))
+    this.#write(name, checkpointText(entries))
   }
 
   /**
@@ -180,16 +178,29 @@ export class DataDirectory {
     const count = this.#checkpointWritten(name)
     const path = `${this.path}/${name}`
     const aside = `${path}.next`
-    const file = this.files.open(aside, 'a+')
     try {
-      file.truncate(0)
-      file.write(checkpointText(entries), 0)
-      await file.syncAsync()
-    } finally {
-      file.close()
+      const file = this.files.open(aside, 'a+')
+      try {
+        file.truncate(0)
+        file.write(Buffer.from(checkpointText(entries)), 0)
+        await file.syncAsync()
+      } finally {
+        file.close()
+      }
+      if (this.#checkpointCounts.get(name) === count) this.files.rename(aside, path)
+      else this.files.remove(aside)
+    } catch (error) {
+      throw asStorageError(`cannot write ${path}`, error)
     }
-    if (this.#checkpointCounts.get(name) === count) this.files.rename(aside, path)
-    else this.files.remove(aside)
+  }
+
+  /** Throws KafkaError KAFKA_STORAGE_ERROR; the file is then as it was. */
+  #write(name: string, text: string): void {
+    try {
+      this.files.writeFileAtomic(`${this.path}/${name}`, Buffer.from(text))
+    } catch (error) {
+      throw asStorageError(`cannot write ${this.path}/${name}`, error)
+    }
   }
 
   #checkpointWritten(name: CheckpointName): number {
@@ -199,9 +210,9 @@ export class DataDirectory {
   }
 }
 
-function checkpointText(entries: readonly CheckpointEntry[]): Buffer {
+function checkpointText(entries: readonly CheckpointEntry[]): string {
   const lines = entries.map((e) => `${e.topic} ${e.partition} ${e.offset}`)
-  return Buffer.from(`${['0', String(lines.length), ...lines].join('\n')}\n`)
+  return `${['0', String(lines.length), ...lines].join('\n')}\n`
 }
 
 /** Makes a directory, and those above it, in a way that outlasts a power cut. */

@@ -13,6 +13,7 @@ import { LogClosedError } from './client-errors.js'
 import { EmbeddedConsumer } from './consumer.js'
 import { CoordinatorLog } from './coordinator-log.js'
 import { DataDirectory } from './data-directory.js'
+import { asStorageError } from './errors.js'
 import { GroupCoordinator } from './group-coordinator.js'
 import { GroupStore } from './group-store.js'
 import { Housekeeping } from './housekeeping.js'
@@ -157,7 +158,7 @@ class EmbeddedLog implements LogInterface {
       this.#load(groupStore)
     } catch (error) {
       directory.release()
-      throw error
+      throw asStorageError(`cannot open ${directory.path}`, error)
     }
     this.#housekeeping.start()
     this.admin = new EmbeddedAdmin({

@@ -116,6 +116,29 @@ export class KafkaError extends ForebayError {
   }
 }
 
+/** Files could not be read or written: says what was tried and why it failed. */
+export function storageError(what: string, cause: unknown): KafkaError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const full = isSystemError(cause) && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT')
+  const advice = full ? '. Make room on the disk: then writing goes on' : ''
+  return new KafkaError('KAFKA_STORAGE_ERROR', `${what}: ${reason}${advice}`, { cause })
+}
+
+/** A `storageError` where the file system failed; every other error as it is. */
+export function asStorageError(what: string, error: unknown): unknown {
+  return isSystemError(error) ? storageError(what, error) : error
+}
+
+/** An error of the operating system carries its code, such as ENOSPC. */
+function isSystemError(error: unknown): error is Error & { code: string } {
+  return (
+    error instanceof Error &&
+    !(error instanceof ForebayError) &&
+    'code' in error &&
+    typeof error.code === 'string'
+  )
+}
+
 /** Bytes of the log that fail their checksum or cannot be a record batch. Reading them again gives the same. */
 export class CorruptRecordError extends KafkaError {
   /** What is wrong, without the place. */
@@ -136,10 +159,4 @@ export class CorruptRecordError extends KafkaError {
 
 export function isKafkaError(error: unknown, name: KafkaErrorName): error is KafkaError {
   return error instanceof KafkaError && error.code === name
-}
-
-/** KAFKA_STORAGE_ERROR: what failed, and why. */
-export function storageError(what: string, cause: unknown): KafkaError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new KafkaError('KAFKA_STORAGE_ERROR', `${what}: ${reason}`, { cause })
 }

@@ -1,5 +1,7 @@
 import type { Clock, Timer } from '../common/index.js'
 import type { Broker } from './broker.js'
+import { asStorageError } from './errors.js'
+import type { Partition } from './partition.js'
 
 export interface HousekeepingOptions {
   readonly clock: Clock
@@ -14,24 +16,34 @@ const CHECKPOINT_DELAY_MS = 1_000
 /** What a broker does now and then: drops old segments, compacts, writes down recovery points. */
 export class Housekeeping {
   readonly #options: HousekeepingOptions
-  readonly #timers = new Map<() => Promise<void>, Timer>()
+  readonly #timers = new Map<string, Timer>()
   #checkpointTimer: Timer | null = null
   #checkpointing: Promise<void> = Promise.resolve()
+  /** By task, what went wrong the last time, where nobody was there to tell. */
+  readonly #failures = new Map<string, unknown>()
   #stopped = false
-  /** The first that went wrong where nobody was there to tell; `close` of the log throws it. */
-  failure: unknown = null
 
   constructor(options: HousekeepingOptions) {
     this.#options = options
   }
 
+  /** Of a task that failed and did not succeed since; null: none. `close` of the log throws it. */
+  get failure(): unknown {
+    for (const failure of this.#failures.values()) return failure
+    return null
+  }
+
   start(): void {
-    const { broker, clock } = this.#options
-    this.#every(this.#options.retentionCheckIntervalMs, () => {
-      for (const { log } of broker.allPartitions()) log.applyRetention(clock.now())
-    })
-    this.#every(this.#options.compactionIntervalMs, () => this.#compactAll())
-    this.#every(this.#options.checkpointIntervalMs, () => this.#checkpoint())
+    const { clock, ...intervals } = this.#options
+    this.#every('retention', intervals.retentionCheckIntervalMs, () =>
+      this.#forEachPartition(({ log }) => void log.applyRetention(clock.now())),
+    )
+    this.#every('compaction', intervals.compactionIntervalMs, () =>
+      this.#forEachPartition(async ({ log }) => {
+        if (log.needsCompaction(clock.now())) await log.compactInSlices(clock.now())
+      }),
+    )
+    this.#every('checkpoints', intervals.checkpointIntervalMs, () => this.#checkpoint())
   }
 
   /** Writes down recovery points within a second: one may have moved past a whole segment. */
@@ -39,7 +51,7 @@ export class Housekeeping {
     if (this.#stopped || this.#checkpointTimer !== null) return
     this.#checkpointTimer = this.#options.clock.setTimer(CHECKPOINT_DELAY_MS, () => {
       this.#checkpointTimer = null
-      void this.#run(() => this.#checkpoint())
+      void this.#run('checkpoints', () => this.#checkpoint())
     })
   }
 
@@ -52,28 +64,36 @@ export class Housekeeping {
     return done
   }
 
-  /** One partition after the other, in slices between which others work. */
-  async #compactAll(): Promise<void> {
-    const { broker, clock } = this.#options
-    for (const partition of broker.allPartitions()) {
-      if (this.#stopped) return
-      if (partition.log.needsCompaction(clock.now())) await partition.log.compactInSlices(clock.now())
+  /** One after the other; what fails in one keeps nobody else waiting. Throws the first failure at the end. */
+  async #forEachPartition(task: (partition: Partition) => void | Promise<void>): Promise<void> {
+    let failure: unknown = null
+    for (const partition of this.#options.broker.allPartitions()) {
+      if (this.#stopped) break
+      if (partition.deleted) continue
+      try {
+        const working = task(partition)
+        if (working !== undefined) await working
+      } catch (error) {
+        failure ??= error
+      }
     }
+    if (failure !== null) throw failure
   }
 
-  #every(intervalMs: number, task: () => void | Promise<void>): void {
+  #every(name: string, intervalMs: number, task: () => void | Promise<void>): void {
     const run = async () => {
-      await this.#run(task)
-      if (!this.#stopped) this.#timers.set(run, this.#options.clock.setTimer(intervalMs, run))
+      await this.#run(name, task)
+      if (!this.#stopped) this.#timers.set(name, this.#options.clock.setTimer(intervalMs, run))
     }
-    this.#timers.set(run, this.#options.clock.setTimer(intervalMs, run))
+    this.#timers.set(name, this.#options.clock.setTimer(intervalMs, run))
   }
 
-  async #run(task: () => void | Promise<void>): Promise<void> {
+  async #run(name: string, task: () => void | Promise<void>): Promise<void> {
     try {
       await task()
+      this.#failures.delete(name)
     } catch (error) {
-      if (!this.#stopped) this.failure ??= error
+      if (!this.#stopped) this.#failures.set(name, asStorageError(`${name} failed`, error))
     }
   }
 

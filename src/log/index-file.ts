@@ -72,4 +72,10 @@ export class IndexFile {
     this.#persisted = this.#length
     return true
   }
+
+  /** Writes all of it in the place of what is there, stable on return: a power cut leaves the one or the other. */
+  replace(): void {
+    this.#files.writeFileAtomic(this.path, this.#buffer.subarray(0, this.#length))
+    this.#persisted = this.#length
+  }
 }

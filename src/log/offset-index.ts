@@ -89,6 +89,11 @@ export class OffsetIndex {
     return this.#file.persist()
   }
 
+  /** As IndexFile.replace. */
+  replace(): void {
+    this.#file.replace()
+  }
+
   #position(entry: number): number {
     return this.#file.buffer.readInt32BE(entry * ENTRY_BYTES + 4)
   }

@@ -1,7 +1,7 @@
 import { type Clock, type FileSystem, nextEventLoopTurn } from '../common/index.js'
 import { LEADER_EPOCH_AT, writeInt64 } from './batch-format.js'
 import { readTransactionMarker, type TransactionMarker } from './control-record.js'
-import { KafkaError, storageError } from './errors.js'
+import { asStorageError, KafkaError, storageError } from './errors.js'
 import { HeldSegments } from './held-segments.js'
 import { type CleanerContext, type CleanResult, cleanLog, isCleanable } from './log-cleaner.js'
 import { LogFlusher } from './log-flusher.js'
@@ -125,9 +125,16 @@ export class PartitionLog {
     })
   }
 
-  /** Opens or creates the log, repairing what an unclean stop left. Throws CorruptRecordError for damage beyond that. */
+  /**
+   * Opens or creates the log, repairing what an unclean stop left. Throws CorruptRecordError for damage beyond that,
+   * KafkaError KAFKA_STORAGE_ERROR where files cannot be read or written.
+   */
   static open(options: PartitionLogOptions): PartitionLog {
-    return new PartitionLog(options)
+    try {
+      return new PartitionLog(options)
+    } catch (error) {
+      throw asStorageError(`cannot open ${options.directory}`, error)
+    }
   }
 
   get logStartOffset(): number {
@@ -328,7 +335,11 @@ export class PartitionLog {
   #batchesFrom(offset: number, maxBytes: number, end: number): RecordBatchView[] {
     if (offset >= end) return []
     if (offset >= this.#recent.firstOffset) return this.#recent.from(offset, maxBytes, end)
-    return this.#reader.read(offset, maxBytes, end)
+    try {
+      return this.#reader.read(offset, maxBytes, end)
+    } catch (error) {
+      throw asStorageError(`cannot read ${this.directory}`, error)
+    }
   }
 
   /** Transactions aborted whose records may lie in [offset, end), by first offset. */
@@ -339,7 +350,11 @@ export class PartitionLog {
   /** The first record in offset order with at least this timestamp; null: none. */
   offsetForTimestamp(timestamp: number): TimestampAndOffset | null {
     this.#checkOpen()
-    return this.#reader.offsetForTimestamp(timestamp, this.#logStartOffset)
+    try {
+      return this.#reader.offsetForTimestamp(timestamp, this.#logStartOffset)
+    } catch (error) {
+      throw asStorageError(`cannot read ${this.directory}`, error)
+    }
   }
 
   /** The first record with the greatest timestamp; null: no record has one. */
@@ -422,11 +437,17 @@ export class PartitionLog {
     while (count < candidates.length && condemned(candidates[count]!)) count++
     if (count === 0) return 0
     if (count === this.#segments.count) this.#roll(rollAt!)
-    // The new segment alone remembers the log end: it must be stable before the old ones go.
-    this.#flusher.syncDirectory()
-    this.#segments.deleteFirst(count)
-    this.#reader.forgetCursors()
-    this.#logStartOffset = Math.max(this.#logStartOffset, this.#segments.first.baseOffset)
+    try {
+      // The new segment alone remembers the log end: it must be stable before the old ones go.
+      this.#flusher.syncDirectory()
+      this.#segments.deleteFirst(count)
+      this.#reader.forgetCursors()
+      this.#logStartOffset = Math.max(this.#logStartOffset, this.#segments.first.baseOffset)
+      // What was never flushed may be torn: it must not come back below the recovery point.
+      this.#files.syncDirectory(this.directory)
+    } catch (error) {
+      throw asStorageError(`cannot delete segments of ${this.directory}`, error)
+    }
     this.#flusher.forgetBelow(this.#segments.first.baseOffset)
     this.#snapshots.prune(this.#segments.baseOffsets())
     return count
@@ -458,6 +479,8 @@ export class PartitionLog {
       let step = work.next()
       while (step.done !== true) step = work.next()
       return this.#compacted(step.value)
+    } catch (error) {
+      throw asStorageError(`cannot compact ${this.directory}`, error)
     } finally {
       this.#compacting = false
     }
@@ -477,6 +500,8 @@ export class PartitionLog {
           return false
         }
       }
+    } catch (error) {
+      throw asStorageError(`cannot compact ${this.directory}`, error)
     } finally {
       this.#compacting = false
     }
@@ -519,17 +544,25 @@ export class PartitionLog {
     try {
       this.flushSync()
       this.#checkWritable()
-      for (const segment of this.#segments.all) segment.release()
+      // A start after a clean stop believes the indexes, and that nothing lies behind the last batch.
+      let indexesSynced = false
+      for (const segment of this.#segments.all) {
+        segment.syncLog()
+        if (segment.syncIndexes()) indexesSynced = true
+        segment.release()
+      }
+      if (indexesSynced) this.#files.syncDirectory(this.directory)
       this.#writeSnapshot()
+    } catch (error) {
+      throw asStorageError(`cannot close ${this.directory} in good order`, error)
     } finally {
       this.#closeFiles()
     }
   }
 
-  /** Closes without flushing and removes the directory. */
-  delete(): void {
+  /** Closes without flushing: its files are to be removed. */
+  abandon(): void {
     this.#closeFiles()
-    this.#files.remove(this.directory)
   }
 
   #closeFiles(): void {

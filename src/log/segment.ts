@@ -67,6 +67,8 @@ export class Segment {
   /** Syncs off the event loop that have not ended: what they cover is not stable yet. */
   #syncing = 0
   #indexesDirty = false
+  /** The offset and time index were lost and built anew, of a segment that no restart need read: so a restart believes them. */
+  #rebuilt = false
   // Scanners outlive a handle: it may be closed, or opened anew for writing, between two of their reads.
   readonly #readAt: ReadAt = (into, position) => this.#open(false).read(into, 0, into.length, position)
 
@@ -246,6 +248,11 @@ export class Segment {
     if (this.#indexes === null || this.#deferred) return
     const { offsets, times, transactions } = this.#indexes
     if (this.#max !== undefined) times.maybeAppend(this.#max.timestamp, this.#max.offset)
+    if (this.#rebuilt) {
+      offsets.replace()
+      times.replace()
+      this.#rebuilt = false
+    }
     for (const index of [offsets, times, transactions]) {
       if (index.persist()) this.#indexesDirty = true
     }
@@ -272,10 +279,10 @@ export class Segment {
     }
   }
 
-  /** Completes the indexes and makes them stable. */
-  syncIndexes(): void {
+  /** Completes the indexes and makes them stable, but for the directory that they may be new in. Returns whether it had to. */
+  syncIndexes(): boolean {
     this.complete()
-    if (!this.#indexesDirty) return
+    if (!this.#indexesDirty) return false
     for (const path of this.#indexPaths()) {
       const file = this.#options.files.open(path, 'r+')
       try {
@@ -285,6 +292,7 @@ export class Segment {
       }
     }
     this.#indexesDirty = false
+    return true
   }
 
   /** As `syncIndexes`, off the event loop. */
@@ -398,6 +406,7 @@ export class Segment {
     } finally {
       this.sizeBytes = size
     }
+    this.#rebuilt = true
   }
 
   #resetIndexes(transactions?: TransactionIndex): void {

@@ -91,6 +91,11 @@ export class TimeIndex {
     return this.#file.persist()
   }
 
+  /** As IndexFile.replace. */
+  replace(): void {
+    this.#file.replace()
+  }
+
   #timestamp(entry: number): number {
     return readInt64(this.#file.buffer, entry * ENTRY_BYTES)
   }

@@ -70,6 +70,8 @@ const rules: Readonly<Record<string, Rule>> = {
   'follower.replication.throttled.replicas': { kind: 'text', default: '' },
 }
 
+const names = Object.keys(rules).sort()
+
 /** As Kafka's: settable for tests, neither shown nor subject to the lower bound of segment.bytes. */
 const INTERNAL_SEGMENT_BYTES = 'internal.segment.bytes'
 const internalRules: Readonly<Record<string, Rule>> = {
@@ -118,7 +120,7 @@ export function topicConfig(overrides: TopicConfigs = {}, defaults: TopicConfigs
   const given = { ...defaults, ...overrides }
   for (const [name, value] of Object.entries(given)) check(name, value)
   const values: Record<string, string> = {}
-  for (const name of Object.keys(rules).sort()) values[name] = given[name] ?? rules[name]!.default
+  for (const name of names) values[name] = given[name] ?? rules[name]!.default
   const text = (name: string): string => values[name]!
   const number = (name: string): number => Number(values[name])
   const policies = text('cleanup.policy')

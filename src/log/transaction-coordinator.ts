@@ -36,7 +36,10 @@ export interface TransactionState {
   producerEpoch: number
   timeoutMs: number
   status: TransactionStatus
+  /** Those whose marker is still to be written. */
   readonly partitions: Set<Partition>
+  /** Those that have their marker; it may not be stable yet. */
+  readonly marked: Set<Partition>
   startMs: number
   timer: Timer | null
 }
@@ -105,6 +108,7 @@ export class TransactionCoordinator {
           timeoutMs,
           status,
           partitions: new Set(),
+          marked: new Set(),
           startMs,
           timer: null,
         })
@@ -166,6 +170,7 @@ export class TransactionCoordinator {
         timeoutMs,
         status: 'Empty',
         partitions: new Set(),
+        marked: new Set(),
         startMs: -1,
         timer: null,
       }
@@ -276,9 +281,8 @@ export class TransactionCoordinator {
     const { state } = owner
     const prepared = state.status
     await this.#log.partition().flush()
-    const partitions = [...state.partitions]
     if (state.status === prepared) this.#writeMarkers(state)
-    await Promise.all(partitions.filter((p) => !p.deleted).map((partition) => partition.flush()))
+    await Promise.all([...state.marked].filter((p) => !p.deleted).map((partition) => partition.flush()))
     // A new owner may have completed it meanwhile.
     if (state.status !== prepared) return
     this.#finish(state)
@@ -306,9 +310,15 @@ export class TransactionCoordinator {
     if (isPrepared(state.status)) this.#finish(state)
   }
 
-  /** Writes the markers that are still missing, applies the staged offsets and closes the transaction. */
+  /**
+   * Writes the markers that are still missing, applies the staged offsets and closes the transaction. What is committed
+   * must not be closed before its markers are as stable as their topics ask: a restart would take it for undecided.
+   */
   #finish(state: TransactionState): void {
     this.#writeMarkers(state)
+    if (state.status === 'PrepareCommit') {
+      for (const partition of state.marked) if (!partition.deleted) partition.stabilize()
+    }
     this.#groupStore.completeTransaction(state.producerId, state.status === 'PrepareCommit')
     this.#complete(state)
   }
@@ -320,6 +330,7 @@ export class TransactionCoordinator {
         partition.appendMarker({ producerId, producerEpoch, committed: status === 'PrepareCommit' })
       }
       state.partitions.delete(partition)
+      state.marked.add(partition)
     }
   }
 
@@ -333,6 +344,7 @@ export class TransactionCoordinator {
       Object.assign(state, { status, producerId, producerEpoch })
       throw error
     }
+    state.marked.clear()
   }
 
   #persist(state: TransactionState): void {

@@ -4,6 +4,7 @@ import {
   nextEventLoopTurn,
   type Random,
   randomBelow,
+  readFully,
   seededRandom,
 } from '../common/index.js'
 
@@ -61,6 +62,12 @@ export interface SimulatedFaults {
   readonly writeError?: number
   /** How often a sync fails with EIO; 0 to 1. */
   readonly syncError?: number
+  /** How often a read fails with EIO; 0 to 1. */
+  readonly readError?: number
+  /** How often the device returns a part of what a read asked for, so that the rest has to be asked for again; 0 to 1. */
+  readonly shortRead?: number
+  /** Nothing fits any more: writes, new files and new directories fail with ENOSPC. */
+  readonly diskFull?: boolean
 }
 
 export interface SimulatedFilesOptions {
@@ -78,6 +85,7 @@ export class SimulatedFiles implements FileSystem {
   readonly #random: Random
   readonly #now: () => number
   #root = new SimulatedDirectory()
+  readonly #pathNames = new Map<string, readonly string[]>()
   #locks = new Set<string>()
   /** Counts processes: handles of earlier ones are dead. */
   #process = 0
@@ -93,6 +101,36 @@ export class SimulatedFiles implements FileSystem {
   }
 
   // ----------------------------------------------------------------------------------------------- control
+
+  /**
+   * These files as the present process sees them: after a crash its calls throw SimulatedCrash, while the next process
+   * goes on. So what an old process still does, in a later turn of the event loop, harms nobody.
+   */
+  mount(): FileSystem {
+    const process = this.#process
+    const mine =
+      <A extends unknown[], R>(call: (...args: A) => R) =>
+      (...args: A): R => {
+        this.#checkAlive(process)
+        return call.apply(this, args)
+      }
+    return {
+      open: mine(this.open),
+      exists: mine(this.exists),
+      list: mine(this.list),
+      isDirectory: mine(this.isDirectory),
+      makeDirectory: mine(this.makeDirectory),
+      remove: mine(this.remove),
+      removeAsync: mine(this.removeAsync),
+      rename: mine(this.rename),
+      readFile: mine(this.readFile),
+      writeFileAtomic: mine(this.writeFileAtomic),
+      syncDirectory: mine(this.syncDirectory),
+      syncDirectoryAsync: mine(this.syncDirectoryAsync),
+      modifiedMs: mine(this.modifiedMs),
+      lock: mine(this.lock),
+    }
+  }
 
   /** The process stops before its change number `changes` + 1 from now on; a write may be torn by it. */
   crashAfter(changes: number): void {
@@ -166,6 +204,10 @@ export class SimulatedFiles implements FileSystem {
     if (process !== this.#process || this.crashed) throw new SimulatedCrash('the simulated process is gone')
   }
 
+  #checkRoom(path: string): void {
+    if (this.faults.diskFull) throw fileError('ENOSPC', path)
+  }
+
   #strikes(probability: number | undefined): boolean {
     return (
       probability !== undefined &&
@@ -183,6 +225,7 @@ export class SimulatedFiles implements FileSystem {
     if (file === undefined) {
       if (mode !== 'a+') throw fileError('ENOENT', path)
       this.#change()
+      this.#checkRoom(path)
       file = new SimulatedFile()
       file.modifiedMs = this.#now()
       const created = file
@@ -218,9 +261,14 @@ export class SimulatedFiles implements FileSystem {
       },
       read: (into, offset, length, position) => {
         check()
-        return position >= file.content.length
-          ? 0
-          : file.content.copy(into, offset, position, position + length)
+        if (this.#strikes(this.faults.readError)) throw fileError('EIO', path)
+        const { content } = file
+        const readSome = (at: number, wanted: number, from: number): number => {
+          if (from >= content.length) return 0
+          const count = this.#strikes(this.faults.shortRead) ? 1 + randomBelow(this.#random, wanted) : wanted
+          return content.copy(into, at, from, from + count)
+        }
+        return readFully(readSome, offset, length, position)
       },
       write: (bytes, position) => {
         beforeChange()
@@ -228,7 +276,7 @@ export class SimulatedFiles implements FileSystem {
         const part = (limit: number) => copy.subarray(0, randomBelow(this.#random, limit))
         if (this.#changesLeft === 0) change({ kind: 'write', bytes: part(copy.length + 1), position })
         this.#change(process)
-        if (this.#strikes(this.faults.writeError)) {
+        if (this.faults.diskFull || this.#strikes(this.faults.writeError)) {
           change({ kind: 'write', bytes: part(copy.length), position })
           throw fileError('ENOSPC', path)
         }
@@ -280,6 +328,7 @@ export class SimulatedFiles implements FileSystem {
       let next = at.entries.get(name)
       if (next === undefined) {
         this.#change()
+        this.#checkRoom(path)
         const made = new SimulatedDirectory()
         changeEntries(at, (entries) => entries.set(name, made))
         next = made
@@ -331,6 +380,7 @@ export class SimulatedFiles implements FileSystem {
 
   readFile(path: string): Buffer {
     this.#checkAlive()
+    if (this.#strikes(this.faults.readError)) throw fileError('EIO', path)
     const file = this.#find(path)
     if (!(file instanceof SimulatedFile)) throw fileError(file === undefined ? 'ENOENT' : 'EISDIR', path)
     return Buffer.from(file.content)
@@ -394,7 +444,7 @@ export class SimulatedFiles implements FileSystem {
 
   #find(path: string): SimulatedFile | SimulatedDirectory | undefined {
     let at: SimulatedFile | SimulatedDirectory | undefined = this.#root
-    for (const name of namesOf(path)) {
+    for (const name of this.#names(path)) {
       if (!(at instanceof SimulatedDirectory)) return undefined
       at = at.entries.get(name)
     }
@@ -407,10 +457,18 @@ export class SimulatedFiles implements FileSystem {
     return found
   }
 
+  #names(path: string): readonly string[] {
+    let names = this.#pathNames.get(path)
+    if (names === undefined) {
+      names = namesOf(path)
+      this.#pathNames.set(path, names)
+    }
+    return names
+  }
+
   #parent(path: string): { directory: SimulatedDirectory; name: string } {
-    const parts = namesOf(path)
-    const name = parts.pop()
-    const directory = this.#find(parts.join('/'))
+    const name = this.#names(path).at(-1)
+    const directory = this.#find(path.slice(0, path.lastIndexOf('/')))
     if (name === undefined || !(directory instanceof SimulatedDirectory)) throw fileError('ENOENT', path)
     return { directory, name }
   }
@@ -441,6 +499,6 @@ function fileError(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: simulated, '${path}'`), { code, path })
 }
 
-function namesOf(path: string): string[] {
+function namesOf(path: string): readonly string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.')
 }

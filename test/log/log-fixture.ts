@@ -3,14 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
 import { type FileSystem, MemoryFiles, nodeFiles } from '../../src/common/index.js'
-import {
-  type Consumer,
-  type ConsumerRecord,
-  type EmbeddedLogOptions,
-  Log,
-  type TopicPartition,
-} from '../../src/log/index.js'
-import { stringSerde } from '../../src/serde/index.js'
+import { type EmbeddedLogOptions, Log } from '../../src/log/index.js'
+
+export * from './reading.js'
 
 /** The same promises hold on files and in memory: most tests run over both. */
 export const storages = ['memory', 'files'] as const
@@ -64,43 +59,3 @@ export function dataDirectory(storage: Storage): DataDirectoryFixture {
 afterEach(async () => {
   for (const fixture of fixtures.splice(0)) await fixture.dispose()
 })
-
-export const text = { keySerde: stringSerde, valueSerde: stringSerde }
-
-export function at(topic: string, partition = 0): TopicPartition {
-  return { topic, partition }
-}
-
-/** Every value of the partitions as text, in order of delivery, up to the present end. */
-export async function readAll(
-  log: Log,
-  partitions: readonly TopicPartition[],
-  isolationLevel: 'read_committed' | 'read_uncommitted' = 'read_uncommitted',
-): Promise<ConsumerRecord<string, string>[]> {
-  const consumer = log.consumer({ ...text, isolationLevel, autoOffsetReset: 'earliest' })
-  consumer.assign(partitions)
-  const records: ConsumerRecord<string, string>[] = []
-  const ends = await consumer.endOffsets(partitions)
-  for (;;) {
-    records.push(...(await consumer.poll(0)))
-    const positions = await Promise.all(partitions.map((partition) => consumer.position(partition)))
-    if (positions.every((position, i) => position >= ends[i]!)) break
-  }
-  await consumer.close()
-  return records
-}
-
-export async function readValues(
-  log: Log,
-  partitions: readonly TopicPartition[],
-  isolationLevel: 'read_committed' | 'read_uncommitted' = 'read_uncommitted',
-): Promise<(string | null)[]> {
-  return (await readAll(log, partitions, isolationLevel)).map((record) => record.value)
-}
-
-/** Polls until `count` records came. */
-export async function take<K, V>(consumer: Consumer<K, V>, count: number): Promise<ConsumerRecord<K, V>[]> {
-  const records: ConsumerRecord<K, V>[] = []
-  while (records.length < count) records.push(...(await consumer.poll()))
-  return records
-}

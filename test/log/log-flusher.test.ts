@@ -78,7 +78,7 @@ it('a disk that cannot take the old segment stops the log', async () => {
 })
 
 it('a log that is closed or deleted meanwhile opens no file any more', async () => {
-  for (const end of ['close', 'delete'] as const) {
+  for (const end of ['close', 'abandon'] as const) {
     const files = new FaultyFiles()
     const log = openLog({ files, config })
     let release = (): void => {}

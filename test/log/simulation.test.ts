@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Schedule } from './simulation.js'
+import { Schedule } from './simulation/schedule.js'
 
 /*
  * FOREBAY_SEEDS=5000 runs that many schedules, FOREBAY_SEEDS=1234-1240 those seeds alone.
