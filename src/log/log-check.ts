@@ -1,5 +1,10 @@
 import { type FileSystem, nodeFiles } from '../common/index.js'
-import { DamagedDirectoryError, DataDirectory, type StoredTopic } from './data-directory.js'
+import {
+  DamagedDirectoryError,
+  DataDirectory,
+  type StoredTopic,
+  type StoredTopics,
+} from './data-directory.js'
 import { KafkaError } from './errors.js'
 import { decodeGroupMetadataKey, decodeGroupValue, decodeOffsetCommitValue } from './group-metadata.js'
 import { type LogProblem, ProblemList } from './log-problem.js'
@@ -64,7 +69,11 @@ class DirectoryCheck {
     const cleanShutdown = this.#files.exists(`${path}/.kafka_cleanshutdown`)
     const partitions: CheckedPartition[] = []
     const names = new Set(this.#partitionDirectories())
-    for (const [topic, stored] of this.#topics()) {
+    const { topics, deleted } = this.#topics()
+    for (const name of deleted) {
+      if (names.delete(name)) this.#list.repairable(`${path}/${name}`, null, 'left over from a deleted topic')
+    }
+    for (const [topic, stored] of topics) {
       for (let partition = 0; partition < stored.partitions; partition++) {
         if (!names.delete(`${topic}-${partition}`)) {
           this.#missing(topic, partition)
@@ -90,13 +99,13 @@ class DirectoryCheck {
       .filter((name) => /^.+-\d+$/.test(name) && this.#files.isDirectory(`${path}/${name}`))
   }
 
-  #topics(): ReadonlyMap<string, StoredTopic> {
+  #topics(): StoredTopics {
     try {
-      return this.#directory.readTopics().topics
+      return this.#directory.readTopics()
     } catch (error) {
       if (!(error instanceof DamagedDirectoryError)) throw error
       this.#list.damage(`${this.#directory.path}/topics.json`, null, error.message)
-      return new Map()
+      return { topics: new Map(), deleted: [] }
     }
   }
 

@@ -253,7 +253,10 @@ function mustStayEmpty({ producers }: CleanerContext, batch: RecordBatchView, ro
   return batch.producerId >= 0 && producers.isLastBatch(batch)
 }
 
-/** Puts the cleaned segment in the place of its group, in steps that a restart can finish or undo. */
+/**
+ * Puts the cleaned segment in the place of its group, in steps that a restart can finish or undo. A failure before the
+ * group is touched undoes them; a later one leaves the rest to a restart, see `hasUnfinishedSwap`.
+ */
 function install(
   { files, directory, segments }: CleanerContext,
   group: readonly Segment[],
@@ -261,10 +264,21 @@ function install(
 ): void {
   const name = (suffix: string): string => `${directory}/${offsetName(options.baseOffset)}${suffix}`
   const suffixes = SEGMENT_SUFFIXES.filter((suffix) => files.exists(name(suffix + CLEANED_SUFFIX)))
-  for (const suffix of suffixes) files.rename(name(suffix + CLEANED_SUFFIX), name(suffix + SWAP_SUFFIX))
-  files.syncDirectory(directory)
+  try {
+    for (const suffix of suffixes) files.rename(name(suffix + CLEANED_SUFFIX), name(suffix + SWAP_SUFFIX))
+    files.syncDirectory(directory)
+  } catch (error) {
+    // One day a restart would take it for newer than the log.
+    for (const suffix of suffixes) files.remove(name(suffix + SWAP_SUFFIX))
+    throw error
+  }
   for (const segment of group) segment.delete()
   for (const suffix of suffixes) files.rename(name(suffix + SWAP_SUFFIX), name(suffix))
-  files.syncDirectory(directory)
   segments.replace(segments.all.indexOf(group[0]!), group.length, [Segment.existing(options)])
+  files.syncDirectory(directory)
+}
+
+/** Whether a compaction failed half-way through its installation: only a restart may touch the log now. */
+export function hasUnfinishedSwap(files: FileSystem, directory: string): boolean {
+  return files.list(directory).some((name) => name.endsWith(SWAP_SUFFIX))
 }

@@ -196,9 +196,14 @@ export class LogFlusher {
     if (this.#stopped) throw storageError(directory, 'closed before it was stable')
   }
 
+  /** Only a restart can tell what is there: nothing more is made stable. */
+  fail(error: unknown): void {
+    this.#failure ??= error
+  }
+
   /** The page cache may have dropped what it could not write. */
   #fail(error: unknown): KafkaError {
-    this.#failure ??= error
+    this.fail(error)
     return storageError(`cannot make ${this.#options.directory} stable`, error)
   }
 }

@@ -8,6 +8,7 @@ import type { RecordBatchView } from './record-batch.js'
 import {
   LOG_SUFFIX,
   OFFSET_INDEX_SUFFIX,
+  offsetName,
   Segment,
   type SegmentOptions,
   TIME_INDEX_SUFFIX,
@@ -243,6 +244,7 @@ function recoverUnclean(options: RecoveryOptions, all: Segment[], snapshots: num
     }
   }
   checkNothingIsMissing(options, all[kept - 1]!, logEndOffset)
+  if (logEndOffset < options.logStartOffset) return beginAtStart(options, all, snapshots)
   for (const lost of all.slice(kept)) lost.delete()
   const spent = snapshots.filter((offset) => offset > logEndOffset)
   for (const offset of spent) removeSnapshot(options.files, options.directory, offset)
@@ -259,6 +261,14 @@ function recoverUnclean(options: RecoveryOptions, all: Segment[], snapshots: num
     truncation,
     snapshots: snapshots.filter((offset) => offset <= logEndOffset),
   }
+}
+
+/** A power cut took even what had been deleted since: as in Kafka, none of those offsets is given again. */
+function beginAtStart(options: RecoveryOptions, all: readonly Segment[], snapshots: number[]): RecoveredLog {
+  for (const segment of all) segment.delete()
+  const anew = startAnew(options, new Set(snapshots.map((offset) => offsetName(offset) + SNAPSHOT_SUFFIX)))
+  options.files.syncDirectory(options.directory)
+  return anew
 }
 
 function lostEnd(before: Segment, next: Segment): Truncation {

@@ -205,7 +205,8 @@ class PartitionCheck {
       )
     }
     if (logStartOffset > endOffset) {
-      problems.damage(file, null, `the log ends at ${endOffset}, before its start offset ${logStartOffset}`)
+      const report = cleanShutdown ? 'damage' : 'repairable'
+      problems[report](file, null, `the log ends at ${endOffset}, before its start offset ${logStartOffset}`)
     }
     if (cleanedUpTo > endOffset) {
       problems.repairable(

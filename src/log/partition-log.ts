@@ -3,7 +3,13 @@ import { LEADER_EPOCH_AT, writeInt64 } from './batch-format.js'
 import { readTransactionMarker, type TransactionMarker } from './control-record.js'
 import { asStorageError, KafkaError, storageError } from './errors.js'
 import { HeldSegments } from './held-segments.js'
-import { type CleanerContext, type CleanResult, cleanLog, isCleanable } from './log-cleaner.js'
+import {
+  type CleanerContext,
+  type CleanResult,
+  cleanLog,
+  hasUnfinishedSwap,
+  isCleanable,
+} from './log-cleaner.js'
 import { LogFlusher } from './log-flusher.js'
 import { LogReader } from './log-reader.js'
 import { recoverLog, replay, type Truncation } from './log-recovery.js'
@@ -480,7 +486,7 @@ export class PartitionLog {
       while (step.done !== true) step = work.next()
       return this.#compacted(step.value)
     } catch (error) {
-      throw asStorageError(`cannot compact ${this.directory}`, error)
+      throw this.#compactionFailed(error)
     } finally {
       this.#compacting = false
     }
@@ -501,7 +507,7 @@ export class PartitionLog {
         }
       }
     } catch (error) {
-      throw asStorageError(`cannot compact ${this.directory}`, error)
+      throw this.#compactionFailed(error)
     } finally {
       this.#compacting = false
     }
@@ -520,6 +526,11 @@ export class PartitionLog {
     this.#recent.hideBelow(result.cleanedUpTo)
     this.#reader.forgetCursors()
     return true
+  }
+
+  #compactionFailed(error: unknown): unknown {
+    if (!this.#closed && hasUnfinishedSwap(this.#files, this.directory)) this.#flusher.fail(error)
+    return asStorageError(`cannot compact ${this.directory}`, error)
   }
 
   #cleanerContext(now: number): CleanerContext {
