@@ -265,7 +265,8 @@ function recoverUnclean(options: RecoveryOptions, all: Segment[], snapshots: num
 
 /** A power cut took even what had been deleted since: as in Kafka, none of those offsets is given again. */
 function beginAtStart(options: RecoveryOptions, all: readonly Segment[], snapshots: number[]): RecoveredLog {
-  for (const segment of all) segment.delete()
+  // The last first: a start that finds some of them left does the same again.
+  for (const segment of [...all].reverse()) segment.delete()
   const anew = startAnew(options, new Set(snapshots.map((offset) => offsetName(offset) + SNAPSHOT_SUFFIX)))
   options.files.syncDirectory(options.directory)
   return anew

@@ -171,7 +171,7 @@ class PartitionCheck {
       if (this.#thinned && !(atEnd && at === offset)) continue
       const known = new Map(this.#producers.entries().map((entry) => [entry.producerId, entry]))
       for (const entry of snapshot.entries()) {
-        const problem = difference(entry, known.get(entry.producerId))
+        const problem = difference(entry, known.get(entry.producerId), this.#thinned)
         if (problem !== null) this.#reportSnapshot(at, path, `producer ${entry.producerId}: ${problem}`)
       }
     }
@@ -239,13 +239,17 @@ class PartitionCheck {
 }
 
 /**
- * A producer the log does not show any more was compacted away, or retention took it. Of one whose last batch was
- * compacted away for a newer one, that a power cut then took, the marker may be left.
+ * A producer the log does not show any more was compacted away, or retention took it. Compaction may also have taken the
+ * marker with its newest epoch, or its last batch, for a newer one that a power cut then took.
  */
-function difference(snapshot: ProducerSummary, log: ProducerSummary | undefined): string | null {
-  if (log === undefined) return null
+function difference(
+  snapshot: ProducerSummary,
+  log: ProducerSummary | undefined,
+  thinned: boolean,
+): string | null {
+  if (log === undefined || (thinned && log.epoch < snapshot.epoch)) return null
   for (const field of ['epoch', 'lastSequence', 'lastOffset', 'transactionFirstOffset'] as const) {
-    if (log.lastOffset < 0 && (field === 'lastSequence' || field === 'lastOffset')) continue
+    if (thinned && log.lastOffset < 0 && (field === 'lastSequence' || field === 'lastOffset')) continue
     if (snapshot[field] !== log[field])
       return `${field} is ${snapshot[field]}; by the log it is ${log[field]}`
   }
