@@ -47,8 +47,8 @@ export class KTable<K, V> {
   }
 
   /** Every change as a record; a deleted row is a null value. */
-  toStream(options?: Named): KStream<K, V | null>
   toStream<K2>(mapper: KeyValueMapper<K, V | null, K2>, options?: Named): KStream<K2, V | null>
+  toStream(options?: Named): KStream<K, V | null>
   toStream<K2>(first?: KeyValueMapper<K, V | null, K2> | Named, second?: Named): KStream<K | K2, V | null> {
     const mapper = typeof first === 'function' ? first : null
     const options = (typeof first === 'function' ? second : first) ?? {}

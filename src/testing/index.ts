@@ -1,5 +1,12 @@
 /** Testing topologies without a log, threads or a wall clock; and logs, on files that fail and lose power. */
 export {
+  type CheckInput,
+  checkTopology,
+  type OutputComparison,
+  TopologyCheckError,
+  type TopologyCheckOptions,
+} from './check-topology.js'
+export {
   SimulatedCrash,
   type SimulatedFaults,
   SimulatedFiles,

@@ -12,16 +12,18 @@ export interface TopologyResults {
   readonly stores: ReadonlyMap<string, readonly StoreRow[]>
 }
 
-/** Runs a topology the plain way: record by record, with nothing between it and its stores. */
-export function recordAtATime(
+/** Runs a topology the plain way: record by record, each with all that follows from it before the next. */
+export async function recordAtATime(
   topology: TopologyModel,
   input: Iterable<CapturedRecord>,
   config: Partial<Omit<StreamsConfig, 'clock' | 'stateDir'>> = {},
-): TopologyResults {
+): Promise<TopologyResults> {
   const driver = new TopologyTestDriver(topology, { applicationId: 'app', ...config, emitEveryUpdate: true })
   try {
     for (const { topic, key, value, timestamp, headers } of input) {
       driver.createInputTopic(topic, Serdes.bytes(), Serdes.bytes()).pipeInput(key, value, timestamp, headers)
+      // What waits between two attempts goes on with time.
+      while (!(await driver.drain())) driver.advanceWallClockTime(1000)
     }
     const internal = new Set([...topology.repartitionTopics.keys()].map((name) => `app-${name}`))
     for (const name of topology.stores.keys()) internal.add(`app-${name}-changelog`)

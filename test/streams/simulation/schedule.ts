@@ -55,6 +55,8 @@ export class StreamsSchedule {
   #newest = 0
   /** The topic from which each partition was sent records last. */
   readonly #sentLast: string[] = []
+  /** Records that stores were restored from, since it was last set to 0. */
+  #restored = 0
   /** The power went where that may lose something. */
   #lossy = false
 
@@ -100,6 +102,9 @@ export class StreamsSchedule {
       topics: [...inputs.map((topic) => ({ topic, partitions, configs })), { topic: 'out', partitions }],
       durable: this.losses === 'durable' || this.losses === 'input',
       config: {
+        restoreListener: ({ restored }) => {
+          this.#restored += restored
+        },
         processingGuarantee: this.exactlyOnce ? 'exactly_once_v2' : 'at_least_once',
         emitEveryUpdate: true,
         commitIntervalMs: this.#oneOf([0, 0, 30, 100]),
@@ -152,7 +157,9 @@ export class StreamsSchedule {
     } else {
       this.story.push('close, open again')
       await this.#app.close()
+      this.#restored = 0
       await this.#open()
+      if (this.#restored > 0) throw new Error(`${this.#restored} records were restored after a clean stop`)
     }
   }
 
@@ -275,7 +282,7 @@ export class StreamsSchedule {
   async #end(): Promise<void> {
     await this.#catchUp()
     for (let partition = 0; partition < this.topology.partitions; partition++) {
-      const expected = this.#undisturbed(partition)
+      const expected = await this.#undisturbed(partition)
       const found = await this.#outputs(this.#app, partition)
       const wanted = (expected.outputs.get('out') ?? []).map(outputOf)
       if (this.exactlyOnce) sameOutputs(wanted, found)
@@ -290,7 +297,7 @@ export class StreamsSchedule {
     await this.#app.close()
   }
 
-  #undisturbed(partition: number): TopologyResults {
+  #undisturbed(partition: number): Promise<TopologyResults> {
     return recordAtATime(
       this.topology.build(),
       this.#taken.filter((record) => record.partition === partition),
