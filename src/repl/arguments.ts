@@ -11,6 +11,8 @@ export interface Arguments {
   readonly format: OutputFormat
   /** demo: replay this many times faster than it happened; null = as fast as possible. */
   readonly rate: number | null
+  /** Modules with functions for SQL. */
+  readonly functions: readonly string[]
   readonly help: boolean
   readonly version: boolean
 }
@@ -27,6 +29,7 @@ export const USAGE = `forebay: continuous SQL over an embedded log
 
   --data DIR                  the data directory (default ./forebay-data)
   --memory                    keep nothing
+  --functions MODULE          functions of your own: its default export is called with the registry
   --format table|json|csv     how results are printed with -e, -f and pipes
   --help  --version
 
@@ -44,6 +47,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
       file: { type: 'string', short: 'f' },
       format: { type: 'string' },
       rate: { type: 'string' },
+      functions: { type: 'string', multiple: true },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
     },
@@ -65,6 +69,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     execute: values.execute ?? null,
     file: values.file ?? null,
     format,
+    functions: values.functions ?? [],
     rate: values.rate === undefined ? null : positive(values.rate),
     help: values.help ?? false,
     version: values.version ?? false,

@@ -6,6 +6,7 @@ import { SqlEngine } from '../sql/index.js'
 import type { Arguments } from './arguments.js'
 import { embeddedSession } from './embedded-session.js'
 import { History } from './history.js'
+import { loadFunctions } from './load-functions.js'
 import { renderError } from './render-outcome.js'
 import { runScript } from './run-script.js'
 
@@ -54,13 +55,14 @@ function scriptOf({ execute, file }: Arguments): string | null {
 }
 
 async function withEngine(
-  { memory, dataDirectory }: Arguments,
+  { memory, dataDirectory, functions }: Arguments,
   body: (log: Log, engine: SqlEngine) => Promise<number>,
 ): Promise<number> {
+  const addFunctions = await loadFunctions(functions)
   const log = memory ? await Log.memory() : await Log.open({ dataDirectory: join(dataDirectory, 'log') })
   try {
     const state = memory ? {} : { stateDirectory: join(dataDirectory, 'state') }
-    const engine = await SqlEngine.create({ log, ...state })
+    const engine = await SqlEngine.create({ log, ...state, functions: addFunctions })
     try {
       return await body(log, engine)
     } finally {

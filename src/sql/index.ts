@@ -54,6 +54,8 @@ export {
   type TableFunctionDefinition,
   type TableFunctionVariant,
 } from './functions/registry.js'
+export type { NullHandling, SignatureArguments, SqlTypeValue } from './functions/signature-types.js'
+export type { UserAggregate, UserScalar, UserTableFunction } from './functions/user-functions.js'
 export {
   type ExpectedTokens,
   expectedTokens,

@@ -15,6 +15,15 @@ import type {
 } from './definitions.js'
 import { add, argumentTypes, constantCount, type Entry, returnTypeOf, select } from './overloads.js'
 import { type ArgumentType, formatSignature, type Parameter } from './signature.js'
+import type { NullHandling } from './signature-types.js'
+import {
+  type UserAggregate,
+  type UserScalar,
+  type UserTableFunction,
+  userAggregate,
+  userScalar,
+  userTableFunction,
+} from './user-functions.js'
 
 export { nearest } from '../nearest-name.js'
 export type * from './definitions.js'
@@ -32,20 +41,45 @@ export class FunctionRegistry {
   }
 
   /**
-   * Names are case-insensitive in SQL; messages show them as given here. Adding a known name adds its variants.
+   * Names are case-insensitive in SQL; messages show them as given here. Adding a known name adds its variants. See
+   * user-functions.ts for signatures.
    * @throws SqlError when the name belongs to a function of another kind, or a variant exists already.
    */
-  scalar(definition: ScalarFunction): this {
+  scalar<
+    const Args extends readonly string[],
+    const Returns extends string,
+    Nulls extends NullHandling = 'propagate',
+  >(definition: UserScalar<Args, Returns, Nulls>): this
+  scalar(definition: ScalarFunction): this
+  scalar(given: ScalarFunction | UserScalar<readonly string[], string, NullHandling>): this {
+    const definition = 'variants' in given ? given : userScalar(given)
     add(this.#scalars, definition, this.kindOf(definition.name) ?? 'SCALAR', 'SCALAR')
     return this
   }
 
-  aggregate(definition: AggregateDefinition): this {
+  aggregate<
+    const Args extends readonly string[],
+    const Returns extends string,
+    Nulls extends NullHandling = 'propagate',
+    const State extends string = Returns,
+  >(definition: UserAggregate<Args, Returns, Nulls, State>): this
+  aggregate(definition: AggregateDefinition): this
+  aggregate(
+    given: AggregateDefinition | UserAggregate<readonly string[], string, NullHandling, string>,
+  ): this {
+    const definition = 'variants' in given ? given : userAggregate(given)
     add(this.#aggregates, definition, this.kindOf(definition.name) ?? 'AGGREGATE', 'AGGREGATE')
     return this
   }
 
-  table(definition: TableFunctionDefinition): this {
+  table<
+    const Args extends readonly string[],
+    const Returns extends string,
+    Nulls extends NullHandling = 'propagate',
+  >(definition: UserTableFunction<Args, Returns, Nulls>): this
+  table(definition: TableFunctionDefinition): this
+  table(given: TableFunctionDefinition | UserTableFunction<readonly string[], string, NullHandling>): this {
+    const definition = 'variants' in given ? given : userTableFunction(given)
     add(this.#tables, definition, this.kindOf(definition.name) ?? 'TABLE', 'TABLE')
     return this
   }

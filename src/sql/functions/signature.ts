@@ -44,17 +44,18 @@ export type Generics = Map<string, SqlType>
 
 // ------------------------------------------------------------------------------------------------ reading
 
-const tokenPattern = /\s*([A-Za-z_][A-Za-z0-9_]*|\.\.\.|[<>,()])/y
+const tokenPattern = /\s*([A-Za-z_][A-Za-z0-9_]*|\d+|\.\.\.|[<>,()])/y
 
 class SignatureReader {
   readonly #tokens: string[] = []
   #next = 0
 
   constructor(text: string) {
-    tokenPattern.lastIndex = 0
-    for (let match = tokenPattern.exec(text); match !== null; match = tokenPattern.exec(text)) {
+    for (let at = 0; text.slice(at).trim() !== ''; at = tokenPattern.lastIndex) {
+      tokenPattern.lastIndex = at
+      const match = tokenPattern.exec(text)
+      assert(match !== null, `signature: ${text.slice(at).trim()} is not understood`)
       this.#tokens.push(match[1]!)
-      if (text.slice(tokenPattern.lastIndex).trim() === '') break
     }
   }
 
@@ -90,17 +91,28 @@ class SignatureReader {
     return parameters
   }
 
+  /** What follows `DECIMAL(`. */
+  #decimal(): ParameterType {
+    const precision = Number(this.word())
+    this.expect(',')
+    const scale = Number(this.word())
+    this.expect(')')
+    return { kind: 'exact', type: SqlTypes.decimal(precision, scale) }
+  }
+
   type(): ParameterType {
     const word = this.word()
     switch (word) {
       case 'DECIMAL':
-        return { kind: 'decimal' }
+        return this.accept('(') ? this.#decimal() : { kind: 'decimal' }
       case 'ANY':
         return { kind: 'any' }
       case 'INTERVALUNIT':
         return { kind: 'intervalUnit' }
       case 'INT':
         return { kind: 'exact', type: SqlTypes.INTEGER }
+      case 'VARCHAR':
+        return { kind: 'exact', type: SqlTypes.STRING }
       case 'ARRAY': {
         this.expect('<')
         const element = this.type()
@@ -152,7 +164,10 @@ export function parseParameters(signature: string): Parameter[] {
 }
 
 export function parseParameterType(text: string): ParameterType {
-  return new SignatureReader(text).type()
+  const reader = new SignatureReader(text)
+  const type = reader.type()
+  assert(reader.done, `signature: ${text} is more than a type`)
+  return type
 }
 
 // ----------------------------------------------------------------------------------------------- printing
