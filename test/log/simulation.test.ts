@@ -5,7 +5,7 @@ import { Schedule } from './simulation/schedule.js'
  * FOREBAY_SEEDS=5000 runs that many schedules, FOREBAY_SEEDS=1234-1240 those seeds alone.
  */
 
-const [first, last] = seeds(process.env['FOREBAY_SEEDS'] ?? '200')
+const [first, last] = seeds(process.env['FOREBAY_SEEDS'] ?? '1000')
 
 function seeds(text: string): [number, number] {
   const [from, to] = text.split('-').map(Number)
