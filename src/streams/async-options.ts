@@ -1,4 +1,6 @@
 import type { Headers } from '../log/index.js'
+import type { Serde } from '../serde/index.js'
+import type { StateStore } from '../state/index.js'
 import type { KeyValue } from './functions.js'
 import type { Named } from './options.js'
 import type { RecordPosition } from './processor-api.js'
@@ -17,6 +19,11 @@ export interface AsyncCall {
    * from a single record. After a crash a call may be made again for a position whose result was not committed.
    */
   readonly position: RecordPosition | null
+  /**
+   * A store named in the options, or a global one, to look things up: it shows what the task has processed so far. Throws
+   * TopologyError for others.
+   */
+  getStateStore<S extends StateStore>(name: string): S
 }
 
 export interface AsyncRetry {
@@ -26,6 +33,8 @@ export interface AsyncRetry {
   readonly backoffMs?: number
   /** Default 10,000. */
   readonly maxBackoffMs?: number
+  /** Share of a pause, from 0 to 1, that chance takes off, so that calls do not come back all at once. Default 0. */
+  readonly jitter?: number
   /** Whether another call may help. Default: always. */
   readonly retryIf?: (error: unknown, attempt: number) => boolean
 }
@@ -40,7 +49,7 @@ export interface AsyncRetry {
  */
 export type AsyncOrdering = 'key' | 'partition' | 'none'
 
-export interface AsyncOptions extends Named {
+export interface AsyncOptions<K = never, V = never> extends Named {
   /** Calls that run at the same time in one task. Default 16. */
   readonly concurrency?: number
   /** Default 'key'. */
@@ -49,6 +58,21 @@ export interface AsyncOptions extends Named {
   readonly timeoutMs?: number
   /** Default: one attempt. */
   readonly retry?: AsyncRetry
+  /** Names of stores the function looks into, such as that of a table with the same partitions. */
+  readonly stores?: readonly string[]
+  /**
+   * What a commit does with records that have no answer yet.
+   *
+   * - `store`: they are kept in a store with a changelog, and the commit goes on. A restart, wherever it is, calls the
+   *   function for them again, and for nothing that was answered before the commit.
+   * - `wait`: the commit waits for the answers; a slow call then delays everything of its task.
+   *
+   * Default: `store` where the serdes of the records are known, from the source or from these options.
+   */
+  readonly atCommit?: 'store' | 'wait'
+  /** Of the records that wait for an answer. Default: what flows from upstream. */
+  readonly keySerde?: Serde<NonNullable<K>>
+  readonly valueSerde?: Serde<NonNullable<V>>
   /**
    * What becomes of a record whose last attempt failed. 'fail' stops the task; 'skip' counts the record as dropped; a
    * dead letter topic keeps it as well, as `StreamsConfig.deadLetterTopic` does. Default: what

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../common/index.js'
+import { type Clock, type Random, systemClock, systemRandom } from '../common/index.js'
 import type { Serde } from '../serde/index.js'
 import type { DroppedRecord } from './dropped-records.js'
 import { StreamsConfigError } from './errors.js'
@@ -55,6 +55,8 @@ export interface StreamsConfig {
   /** Extra configs of the repartition and changelog topics that are created. */
   readonly topicConfigs?: Readonly<Record<string, string>>
   readonly clock?: Clock
+  /** Of the pauses between attempts. Default: that of the machine. */
+  readonly random?: Random
 }
 
 export type ResolvedConfig = Required<
@@ -101,6 +103,7 @@ export function resolveConfig(config: StreamsConfig): ResolvedConfig {
     maxRequestSize: config.maxRequestSize ?? 1024 * 1024,
     topicConfigs: config.topicConfigs ?? {},
     clock: config.clock ?? systemClock,
+    random: config.random ?? systemRandom,
   }
   atLeast(resolved, 'commitIntervalMs', 0)
   atLeast(resolved, 'cacheMaxEntries', 0)

@@ -96,25 +96,31 @@ export class KStream<K, V> {
 
   /**
    * As `mapValues`, with a function that answers later: a call of a service, a database, a model. Results carry the
-   * record's time, headers and position. Calls in flight are bounded; commits wait for them, so what follows from a
-   * call and the record's offset belong to one transaction (the call itself may be repeated after a crash).
+   * record's time, headers and position. Calls in flight are bounded. What follows from a call counts exactly once: until
+   * then the record is kept over commits and restarts (only the call itself may be repeated after a crash).
    */
-  mapValuesAsync<V2>(mapper: AsyncValueMapper<V, K, V2>, options: AsyncOptions = {}): KStream<K, V2> {
+  mapValuesAsync<V2>(mapper: AsyncValueMapper<V, K, V2>, options: AsyncOptions<K, V> = {}): KStream<K, V2> {
     return this.#next(later.mapValuesAsync(this.handle, mapper, options))
   }
 
   /** As `flatMap`, with a function that answers later; see `mapValuesAsync`. */
-  flatMapAsync<K2, V2>(mapper: AsyncFlatMapper<K, V, K2, V2>, options: AsyncOptions = {}): KStream<K2, V2> {
+  flatMapAsync<K2, V2>(
+    mapper: AsyncFlatMapper<K, V, K2, V2>,
+    options: AsyncOptions<K, V> = {},
+  ): KStream<K2, V2> {
     return this.#next(later.flatMapAsync(this.handle, mapper, options))
   }
 
   /** As `filter`, with a function that answers later; see `mapValuesAsync`. */
-  filterAsync(predicate: AsyncKeyValueMapper<K, V, boolean>, options: AsyncOptions = {}): KStream<K, V> {
+  filterAsync(
+    predicate: AsyncKeyValueMapper<K, V, boolean>,
+    options: AsyncOptions<K, V> = {},
+  ): KStream<K, V> {
     return this.#next(later.filterAsync(this.handle, predicate, options))
   }
 
   /** As `peek`: records go on once the action has ended; see `mapValuesAsync`. */
-  peekAsync(action: AsyncKeyValueMapper<K, V, unknown>, options: AsyncOptions = {}): KStream<K, V> {
+  peekAsync(action: AsyncKeyValueMapper<K, V, unknown>, options: AsyncOptions<K, V> = {}): KStream<K, V> {
     return this.#next(later.peekAsync(this.handle, action, options))
   }
 

@@ -1,5 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
-import type { Clock } from '../common/index.js'
+import type { Clock, Random } from '../common/index.js'
 import type { Headers } from '../log/index.js'
 import type { Serde } from '../serde/index.js'
 import type { StateStore } from '../state/index.js'
@@ -134,6 +134,9 @@ export interface AsyncContext {
   failure(error: unknown, batch: AnyBatch, row: number): Error
   /** Keeps the source record of a row in a topic, with the error in its headers. */
   deadLetter(topic: string, error: unknown, batch: AnyBatch, row: number): void
+  /** Does something now, or once the commit under way has ended: what it sends and stores belongs to the next one. */
+  outsideCommit(action: () => void): void
+  readonly random: Random
 }
 
 /** Work of a node that has begun and not ended. */
@@ -144,6 +147,8 @@ export interface PendingWork {
   drained(): Promise<void> | undefined
   /** What is in flight goes on only when time passes. */
   readonly waitsForClock: boolean
+  /** A commit keeps what is in flight in a store, and need not wait for it. */
+  readonly survivesCommits: boolean
 }
 
 export interface WindowBounds {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { nextEventLoopTurn } from '../../src/common/index.js'
+import { nextEventLoopTurn, type Random } from '../../src/common/index.js'
 import { Serdes } from '../../src/serde/index.js'
+import type { TimestampedKeyValueStore } from '../../src/state/index.js'
 import { type AsyncOptions, type KStream, ProcessingError, StreamsBuilder } from '../../src/streams/index.js'
 import { TopologyTestDriver, type TopologyTestDriverOptions } from '../../src/testing/index.js'
 import { Gate } from './gate.js'
@@ -325,5 +326,74 @@ describe('asynchronous calls that fail', () => {
     )
     input.pipeInput('a', 'x')
     await expect(driver.drain()).rejects.toThrow(/at once.*in-0, offset 0/)
+  })
+})
+
+describe('an asynchronous function', () => {
+  it('looks things up in a table of its task', async () => {
+    const builder = new StreamsBuilder()
+    builder.table('prices', { keySerde: text, valueSerde: text, materialized: { store: 'prices' } })
+    builder
+      .stream<string, string>('in', { keySerde: text, valueSerde: text })
+      .mapValuesAsync(
+        async (value, key, call) => {
+          const prices = call.getStateStore<TimestampedKeyValueStore<string, string>>('prices')
+          return `${value} at ${prices.get(key)?.value ?? 'any price'}`
+        },
+        { stores: ['prices'] },
+      )
+      .to('out', { keySerde: text, valueSerde: text })
+    const driver = new TopologyTestDriver(builder.build())
+    driver.createInputTopic('prices', text, text).pipeInput('tea', '3')
+    const input = driver.createInputTopic('in', text, text)
+    input.pipeInput('tea', 'two')
+    input.pipeInput('rum', 'one')
+    await driver.drain()
+    const output = driver.createOutputTopic('out', text, text)
+    expect(output.readValuesToList()).toEqual(['two at 3', 'one at any price'])
+  })
+
+  it('is called again after pauses of which chance takes its share', async () => {
+    const share = 0x8000
+    const random: Random = {
+      fill(into) {
+        into.writeUInt32LE(share)
+        return into
+      },
+    }
+    const retry = { attempts: 3, backoffMs: 1000, jitter: 0.5 }
+    const { gate, driver, input } = gated({ retry }, { random })
+    input.pipeInput('a', 'x')
+    for (const [attempt, pauseMs] of [
+      [1, 750],
+      [2, 1500],
+    ] as const) {
+      gate.of('x').reject(new Error('busy'))
+      expect(await driver.drain()).toBe(false)
+      driver.advanceWallClockTime(pauseMs - 1)
+      expect(gate.called).toHaveLength(attempt)
+      driver.advanceWallClockTime(1)
+      expect(gate.called).toHaveLength(attempt + 1)
+    }
+  })
+
+  it('needs serdes for what commits are to keep', () => {
+    const stream = new StreamsBuilder().stream<string, string>('in', { keySerde: text, valueSerde: text })
+    const numbers = stream.mapValues(Number)
+    expect(() => numbers.mapValuesAsync(async (n) => n, { atCommit: 'store' })).toThrow('serdes')
+    expect(() =>
+      numbers.mapValuesAsync(async (n) => n, { atCommit: 'store', valueSerde: Serdes.double() }),
+    ).not.toThrow()
+  })
+
+  it('has its records kept only where serdes are known, unless it is told otherwise', () => {
+    const stores = (attach: (stream: Stream) => unknown) => {
+      const builder = new StreamsBuilder()
+      attach(builder.stream('in', { keySerde: text, valueSerde: text }))
+      return [...builder.build().stores.keys()]
+    }
+    expect(stores((s) => s.peekAsync(async () => {}, { name: 'ask' }))).toEqual(['ask-in-flight'])
+    expect(stores((s) => s.peekAsync(async () => {}, { atCommit: 'wait' }))).toEqual([])
+    expect(stores((s) => s.mapValues(Number).peekAsync(async () => {}))).toEqual([])
   })
 })

@@ -1,3 +1,5 @@
+import { longSerde, type Serde } from '../../serde/index.js'
+import { type StoreSpec, Stores } from '../../state/index.js'
 import type {
   AsyncFlatMapper,
   AsyncKeyValueMapper,
@@ -9,15 +11,18 @@ import { TopologyError } from '../errors.js'
 import type { KeyValue } from '../functions.js'
 import { keyIdentity } from '../key-identity.js'
 import { type AsyncStep, asyncOperator, type ResolvedAsyncOptions } from '../processors/async.js'
+import { inFlightSerde } from '../processors/in-flight-records.js'
 import type { StreamHandle } from './handles.js'
 import { attach, type Effect } from './stateless.js'
 
 /* The asynchronous operators: what each calls, and what it makes of the answer. */
 
+type AnyAsyncOptions = AsyncOptions<unknown, unknown>
+
 export function mapValuesAsync(
   stream: StreamHandle,
   mapper: AsyncValueMapper<never, never, unknown>,
-  options: AsyncOptions,
+  options: AnyAsyncOptions,
 ): StreamHandle {
   const map = mapper as AsyncValueMapper<unknown, unknown, unknown>
   const step: AsyncStep = {
@@ -30,7 +35,7 @@ export function mapValuesAsync(
 export function flatMapAsync(
   stream: StreamHandle,
   mapper: AsyncFlatMapper<never, never, unknown, unknown>,
-  options: AsyncOptions,
+  options: AnyAsyncOptions,
 ): StreamHandle {
   const map = mapper as AsyncFlatMapper<unknown, unknown, unknown, unknown>
   const step: AsyncStep = {
@@ -48,7 +53,7 @@ export function flatMapAsync(
 export function filterAsync(
   stream: StreamHandle,
   predicate: AsyncKeyValueMapper<never, never, boolean>,
-  options: AsyncOptions,
+  options: AnyAsyncOptions,
 ): StreamHandle {
   return attachAsync(stream, 'KSTREAM-FILTER-ASYNC-', passing(predicate, false), options, {})
 }
@@ -56,7 +61,7 @@ export function filterAsync(
 export function peekAsync(
   stream: StreamHandle,
   action: AsyncKeyValueMapper<never, never, unknown>,
-  options: AsyncOptions,
+  options: AnyAsyncOptions,
 ): StreamHandle {
   return attachAsync(stream, 'KSTREAM-PEEK-ASYNC-', passing(action, true), options, {})
 }
@@ -76,28 +81,57 @@ function attachAsync(
   stream: StreamHandle,
   prefix: string,
   step: AsyncStep,
-  options: AsyncOptions,
+  options: AnyAsyncOptions,
   effect: Effect,
 ): StreamHandle {
   const name = stream.graph.named(options.name, prefix)
   const { onError } = options
   const identity = keyIdentity(stream.keySerde ?? stream.graph.defaults.key)
-  return attach(stream, name, asyncOperator(step, resolve(name, options), identity), {
+  const kept = inFlightStore(stream, name, options)
+  return attach(stream, name, asyncOperator(step, resolve(name, options), identity, kept?.name ?? null), {
     ...effect,
+    stores: [...(options.stores ?? []), ...(kept === null ? [] : [kept])],
     ...(typeof onError === 'object' ? { deadLetterTopic: onError.deadLetterTopic } : {}),
   })
 }
 
-function resolve(name: string, options: AsyncOptions): ResolvedAsyncOptions {
+/** Where commits keep what is in flight; null where they wait for it. */
+function inFlightStore(stream: StreamHandle, name: string, options: AnyAsyncOptions): StoreSpec | null {
+  const keySerde = options.keySerde ?? stream.keySerde
+  const valueSerde = options.valueSerde ?? stream.valueSerde
+  if (options.atCommit === 'wait') return null
+  if (keySerde === null || valueSerde === null) {
+    if (options.atCommit === undefined) return null
+    throw new TopologyError('records in flight can be stored only where their serdes are known; give them', {
+      place: { node: name },
+    })
+  }
+  return Stores.keyValue({
+    name: `${name}-in-flight`,
+    keySerde: longSerde as Serde<unknown>,
+    valueSerde: inFlightSerde(keySerde, valueSerde),
+    persistent: stream.graph.defaultStoreType === 'sqlite',
+  })
+}
+
+function resolve(name: string, options: AnyAsyncOptions): ResolvedAsyncOptions {
   const { concurrency = 16, ordering = 'key', timeoutMs = 30_000, onError } = options
-  const { attempts = 1, backoffMs = 100, maxBackoffMs = 10_000 } = options.retry ?? ({} as AsyncRetry)
+  const {
+    attempts = 1,
+    backoffMs = 100,
+    maxBackoffMs = 10_000,
+    jitter = 0,
+  } = options.retry ?? ({} as AsyncRetry)
   atLeast(name, 'concurrency', concurrency, 1)
   atLeast(name, 'timeoutMs', timeoutMs, 1)
   atLeast(name, 'retry.attempts', attempts, 1)
   atLeast(name, 'retry.backoffMs', backoffMs, 0)
   atLeast(name, 'retry.maxBackoffMs', maxBackoffMs, 0)
+  atLeast(name, 'retry.jitter', jitter, 0)
+  atLeast(name, '1 - retry.jitter', 1 - jitter, 0)
   const retryIf = options.retry?.retryIf ?? (() => true)
-  return { concurrency, ordering, timeoutMs, retry: { attempts, backoffMs, maxBackoffMs, retryIf }, onError }
+  const retry = { attempts, backoffMs, maxBackoffMs, jitter, retryIf }
+  return { concurrency, ordering, timeoutMs, retry, onError }
 }
 
 function atLeast(node: string, option: string, value: number, least: number): void {

@@ -1,11 +1,13 @@
 import { Observable } from 'rxjs'
-import type { Timer } from '../../common/index.js'
+import { type Random, randomBelow, type Timer } from '../../common/index.js'
+import type { StateStore } from '../../state/index.js'
 import type { AsyncOptions, AsyncOrdering, AsyncRetry } from '../async-options.js'
 import { type AnyBatch, BatchBuilder } from '../batch.js'
 import { messageOf, TimeoutError, TopologyError } from '../errors.js'
 import type { KeyIdentity } from '../key-identity.js'
 import type { AsyncContext, BatchOperator, NodeContext, PendingWork } from '../node.js'
 import { RunningCall } from './async-call.js'
+import { InFlightRecords } from './in-flight-records.js'
 
 /** What one of the asynchronous operators does with a record, and with the answer. */
 export interface AsyncStep {
@@ -37,6 +39,10 @@ interface Held {
   timer: Timer | null
   state: 'waiting' | 'answered' | 'left-out'
   answer: unknown
+  /** Position in the order of arrival, over restarts. */
+  readonly sequence: number
+  /** A commit has kept it in the store. */
+  stored: boolean
 }
 
 /**
@@ -45,13 +51,20 @@ interface Held {
  *     input ─▶ line of its key ─▶ ready ─▶ call ⇄ pause ─▶ (turn in the partition) ─▶ finished ─▶ output
  *                                 └── at most `concurrency` ──┘                        one batch a microtask
  *
- * The task takes no more input while `room` is 0, and waits before every commit until nothing is held: what is
- * committed together was answered together.
+ * The task takes no more input while `room` is 0. A commit either waits until nothing is held, or keeps what is held in
+ * a store: the store's changes, the results, and the offsets of the input are then one transaction, so that each record
+ * is either in the store or has its results written. A restart begins with the store.
+ *
+ *     take ─▶ held ─┬─ commit ─▶ stored ─┬─▶ answered ─▶ results, and out of the store: both in the next commit
+ *                   └────────────────────┘
+ *
+ * Nothing happens here while a commit is under way; answers that come then are taken behind it.
  */
 export function asyncOperator(
   step: AsyncStep,
   options: ResolvedAsyncOptions,
   identity: KeyIdentity,
+  storeName: string | null,
 ): BatchOperator {
   return (context) => {
     const later = context.async
@@ -62,12 +75,16 @@ export function asyncOperator(
     }
     return (source) =>
       new Observable((subscriber) => {
-        const work = new AsyncWork(context, later, step, options, identity, {
+        const store =
+          storeName === null ? null : new InFlightRecords(context.stateStore<InFlightStore>(storeName))
+        const work = new AsyncWork(context, later, step, options, identity, store, {
           next: (batch) => subscriber.next(batch),
           fail: (error) => subscriber.error(error),
         })
         later.register(work)
+        context.onFlush(() => work.keep())
         context.onClose(() => work.close())
+        work.restore()
         return source.subscribe({
           next: (batch) => work.take(batch),
           error: (error) => subscriber.error(error),
@@ -76,6 +93,8 @@ export function asyncOperator(
       })
   }
 }
+
+type InFlightStore = ConstructorParameters<typeof InFlightRecords>[0] & StateStore
 
 interface Output {
   next(batch: AnyBatch): void
@@ -88,6 +107,7 @@ class AsyncWork implements PendingWork {
   readonly #step: AsyncStep
   readonly #options: ResolvedAsyncOptions
   readonly #identity: KeyIdentity
+  readonly #store: InFlightRecords | null
   readonly #output: Output
   readonly #heldMax: number
   /** May be called as soon as there is a place. */
@@ -99,8 +119,9 @@ class AsyncWork implements PendingWork {
   /** Called, and not answered for good. */
   readonly #open = new Set<Held>()
   #finished: Held[] = []
-  /** Records between arrival and departure. */
-  #held = 0
+  /** Records between arrival and departure, in the order of arrival. */
+  readonly #held = new Set<Held>()
+  #sequence = 0
   /** Records that take one of the places: calls and pauses. */
   #running = 0
   #calls = 0
@@ -114,6 +135,7 @@ class AsyncWork implements PendingWork {
     step: AsyncStep,
     options: ResolvedAsyncOptions,
     identity: KeyIdentity,
+    store: InFlightRecords | null,
     output: Output,
   ) {
     this.#context = context
@@ -121,20 +143,44 @@ class AsyncWork implements PendingWork {
     this.#step = step
     this.#options = options
     this.#identity = identity
+    this.#store = store
     this.#output = output
     this.#heldMax = options.concurrency * heldPerCall
   }
 
   get room(): number {
-    return this.#heldMax - this.#held
+    return this.#heldMax - this.#held.size
   }
 
   get waitsForClock(): boolean {
-    return this.#held > 0 && this.#calls === 0 && this.#finished.length === 0
+    return this.#held.size > 0 && this.#calls === 0 && this.#finished.length === 0
+  }
+
+  get survivesCommits(): boolean {
+    return this.#store !== null
+  }
+
+  /** Takes up what an earlier run left without an answer. */
+  restore(): void {
+    for (const { sequence, batch } of this.#store?.restored() ?? []) {
+      this.#sequence = sequence
+      this.#enqueue(batch, 0, true)
+    }
+    this.#startReady()
+  }
+
+  /** Before a commit: what has no answer goes to the store. */
+  keep(): void {
+    if (this.#store === null) return
+    for (const held of this.#held) {
+      if (held.stored) continue
+      held.stored = true
+      this.#store.put(held.sequence, held.batch, held.row)
+    }
   }
 
   drained(): Promise<void> | undefined {
-    if (this.#held === 0) return undefined
+    if (this.#held.size === 0) return undefined
     if (this.#drained === null) {
       let resolve = () => {}
       const promise = new Promise<void>((settle) => {
@@ -148,7 +194,7 @@ class AsyncWork implements PendingWork {
   take(batch: AnyBatch): void {
     if (this.#over) return
     try {
-      for (let row = 0; row < batch.size; row++) this.#enqueue(batch, row)
+      for (let row = 0; row < batch.size; row++) this.#enqueue(batch, row, false)
     } catch (error) {
       this.#fail(error)
       return
@@ -166,7 +212,7 @@ class AsyncWork implements PendingWork {
     this.#drained?.resolve()
   }
 
-  #enqueue(batch: AnyBatch, row: number): void {
+  #enqueue(batch: AnyBatch, row: number, stored: boolean): void {
     const held: Held = {
       batch,
       row,
@@ -177,8 +223,10 @@ class AsyncWork implements PendingWork {
       timer: null,
       state: 'waiting',
       answer: undefined,
+      sequence: this.#sequence++,
+      stored,
     }
-    this.#held++
+    this.#held.add(held)
     const { ordering } = this.#options
     if (ordering === 'partition') this.#arrived.push(held)
     const key = batch.keys[row]
@@ -211,7 +259,7 @@ class AsyncWork implements PendingWork {
   #call(held: Held): void {
     const { batch, row } = held
     held.attempt++
-    const call = new RunningCall(batch, row, held.attempt)
+    const call = new RunningCall(this.#context, batch, row, held.attempt)
     held.call = call
     this.#calls++
     const { timeoutMs } = this.#options
@@ -226,20 +274,24 @@ class AsyncWork implements PendingWork {
       answer = Promise.reject(error)
     }
     Promise.resolve(answer).then(
-      (value) => {
-        if (held.call === call) this.#answered(held, value)
-      },
-      (error) => {
-        if (held.call === call) this.#failed(held, error)
-      },
+      (value) => this.#ended(held, call, () => this.#answered(held, value)),
+      (error) => this.#ended(held, call, () => this.#failed(held, error)),
     )
   }
 
   #timedOut(held: Held, call: RunningCall): void {
-    if (held.call !== call) return
-    const error = new TimeoutError(`no answer within ${this.#options.timeoutMs} ms`)
-    call.abort(error)
-    this.#failed(held, error)
+    this.#ended(held, call, () => {
+      const error = new TimeoutError(`no answer within ${this.#options.timeoutMs} ms`)
+      call.abort(error)
+      this.#failed(held, error)
+    })
+  }
+
+  /** Goes on with a record, unless its call is over for another reason. */
+  #ended(held: Held, call: RunningCall, goOn: () => void): void {
+    this.#later.outsideCommit(() => {
+      if (held.call === call) goOn()
+    })
   }
 
   #answered(held: Held, answer: unknown): void {
@@ -258,10 +310,9 @@ class AsyncWork implements PendingWork {
   #failed(held: Held, error: unknown): void {
     this.#endCall(held)
     try {
-      const { attempts, retryIf, backoffMs, maxBackoffMs } = this.#options.retry
+      const { attempts, retryIf } = this.#options.retry
       if (held.attempt < attempts && retryIf(error, held.attempt)) {
-        const pauseMs = Math.min(backoffMs * 2 ** (held.attempt - 1), maxBackoffMs)
-        held.timer = this.#later.clock.setTimer(pauseMs, () => this.#call(held), true)
+        held.timer = this.#later.clock.setTimer(this.#pauseMs(held.attempt), () => this.#again(held), true)
         this.#later.progressed()
         return
       }
@@ -271,6 +322,18 @@ class AsyncWork implements PendingWork {
       return
     }
     this.#finish(held, 'left-out')
+  }
+
+  #pauseMs(attempt: number): number {
+    const { backoffMs, maxBackoffMs, jitter } = this.#options.retry
+    const pauseMs = Math.min(backoffMs * 2 ** (attempt - 1), maxBackoffMs)
+    return jitter === 0 ? pauseMs : Math.ceil(pauseMs * (1 - jitter * randomShare(this.#later.random)))
+  }
+
+  #again(held: Held): void {
+    this.#later.outsideCommit(() => {
+      if (!this.#over) this.#call(held)
+    })
   }
 
   /** Returns when the record may be left out; else throws. */
@@ -310,7 +373,7 @@ class AsyncWork implements PendingWork {
     this.#startReady()
     if (this.#emitting || this.#finished.length === 0) return
     this.#emitting = true
-    queueMicrotask(() => this.#emit())
+    queueMicrotask(() => this.#later.outsideCommit(() => this.#emit()))
   }
 
   #finishInTurn(): void {
@@ -336,11 +399,19 @@ class AsyncWork implements PendingWork {
       if (out.size > 0) this.#output.next(out.build(batch))
       from = to
     }
-    this.#held -= finished.length
-    if (this.#held === 0) {
+    for (const held of finished) {
+      this.#held.delete(held)
+      if (held.stored) this.#store?.delete(held.sequence)
+    }
+    if (this.#held.size === 0) {
       this.#drained?.resolve()
       this.#drained = null
     }
     this.#later.progressed()
   }
+}
+
+/** From 0 up to 1. */
+function randomShare(random: Random): number {
+  return randomBelow(random, 0x1_0000) / 0x1_0000
 }

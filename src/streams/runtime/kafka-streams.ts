@@ -274,7 +274,7 @@ export class KafkaStreams {
 
   async #hasReached(sources: readonly TopicPartition[], ends: readonly number[]): Promise<boolean> {
     const manager = this.#manager!
-    if (manager.tasks.some((task) => task.dirty)) return false
+    if (manager.tasks.some((task) => task.dirty || task.graph.inFlight)) return false
     for (const [i, source] of sources.entries()) {
       if ((await manager.processedTo(source)) < ends[i]!) return false
     }

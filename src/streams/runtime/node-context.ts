@@ -101,6 +101,8 @@ export class TaskNodeContext implements NodeContext {
       register: (work) => graph.register(work),
       progressed: () => host.asyncActivity(),
       failure: (error, batch, row) => host.processingFailure(this.nodeName, error, batch, row),
+      outsideCommit: (action) => graph.outsideCommit(action),
+      random: host.config.random,
       deadLetter: (topic, error, batch, row) => host.deadLetter(this.nodeName, topic, error, batch, row),
     }
   }

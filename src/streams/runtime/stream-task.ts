@@ -145,9 +145,12 @@ export class StreamTask implements TaskHost, InputHost {
     return this.graph.punctuateWallClock()
   }
 
-  /** Waits for nodes that answer later; to be called before `flush`. Throws what they throw. */
-  settle(): Promise<void> | undefined {
-    return this.graph.room === Number.POSITIVE_INFINITY ? undefined : this.graph.settle()
+  /**
+   * Waits for nodes that answer later, as far as a commit has to, or with `all` to the end; to be called before `flush`.
+   * Throws what they throw.
+   */
+  settle(all = false): Promise<void> | undefined {
+    return this.graph.room === Number.POSITIVE_INFINITY ? undefined : this.graph.settle(all)
   }
 
   /** Sends what was held back, and writes state to the changelogs and, when due or forced, to the database. */

@@ -218,11 +218,15 @@ export class TaskGraph {
     return this.#pending.every((work) => work.drained() === undefined || work.waitsForClock)
   }
 
-  /** Flushes, and waits until nothing is in flight: what one node sends may occupy another. Throws what a node throws. */
-  async settle(): Promise<void> {
+  /**
+   * Flushes, and waits until nothing is in flight that a commit has to wait for, or with `all` nothing at all: what one
+   * node sends may occupy another. Throws what a node throws.
+   */
+  async settle(all: boolean): Promise<void> {
     this.flush()
     for (let i = 0; i < this.#pending.length; ) {
-      const drained = this.#pending[i]!.drained()
+      const work = this.#pending[i]!
+      const drained = work.survivesCommits && !all ? undefined : work.drained()
       if (drained === undefined) {
         i++
         continue
@@ -242,6 +246,11 @@ export class TaskGraph {
   /** From here to `release` nothing that nodes send on their own account goes on. */
   hold(): void {
     this.#held = []
+  }
+
+  outsideCommit(action: () => void): void {
+    if (this.#held === null) action()
+    else this.#held.push(action)
   }
 
   release(): void {

@@ -320,10 +320,10 @@ export class TaskManager implements ThreadHost {
         task.dirty ||
         task.commitRequested ||
         this.#unrecorded.has(task) ||
-        (last ? task.state.lagging : now >= task.state.followAt),
+        (last ? task.state.lagging || task.graph.inFlight : now >= task.state.followAt),
     )
     if (tasks.length === 0) return
-    for (const task of tasks) await task.settle()
+    for (const task of tasks) await task.settle(last)
     for (const task of tasks) task.flush(last)
     await this.#collector.flush()
     const offsets: OffsetCommit[] = []

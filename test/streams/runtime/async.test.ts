@@ -58,10 +58,10 @@ const answers = values.map((value) => `${value}!`)
 const counts = ['a', 'b', 'c'].flatMap((key) => Array.from({ length: 20 }, (_, i) => `${key}=${i + 1}`))
 
 describe('a commit', () => {
-  it('waits for what is in flight, and takes all of it', async () => {
+  it('waits for what is in flight, and takes all of it, where it is told to', async () => {
     const log = await logWith(['a1', 'b2', 'c3'])
     const gate = new Gate()
-    const streams = app(log, gate.ask as Ask)
+    const streams = app(log, gate.ask as Ask, { atCommit: 'wait' })
     await streams.start()
     await gate.until(3)
     gate.of('a1').resolve()
@@ -73,6 +73,27 @@ describe('a commit', () => {
     await streams.caughtUp()
     expect(await committed(log, 'out')).toEqual(['a1!', 'b2!', 'c3!'])
     expect(await log.admin.groupOffsets('app')).toMatchObject([{ topic: 'in', partition: 0, offset: 3 }])
+    await streams.close()
+    await log.close()
+  })
+
+  it('does not wait for a slow call: what was answered is committed, the rest is kept', async () => {
+    const log = await logWith(['a1', 'b2', 'c3'])
+    const gate = new Gate()
+    const streams = app(log, gate.ask as Ask)
+    await streams.start()
+    await gate.until(3)
+    gate.of('b2').resolve()
+    gate.of('c3').resolve()
+    await until(async () => (await committed(log, 'counts-out')).length === 2)
+    expect(await committed(log, 'out')).toEqual(['b2!', 'c3!'])
+    expect(gate.values).toEqual(['a1'])
+    expect(await log.admin.groupOffsets('app')).toContainEqual(
+      expect.objectContaining({ topic: 'in', partition: 0, offset: 3 }),
+    )
+    gate.of('a1').resolve()
+    await streams.caughtUp()
+    expect(await committed(log, 'out')).toEqual(['b2!', 'c3!', 'a1!'])
     await streams.close()
     await log.close()
   })
@@ -208,6 +229,7 @@ describe('failures', () => {
     clock.advance(4999)
     expect(gate.values).toEqual([])
     clock.advance(1)
+    await gate.until(2)
     gate.of('a1').resolve()
     await streams.caughtUp()
     expect(await committed(log, 'out')).toEqual(['a1!'])
@@ -260,6 +282,81 @@ describe('timers', () => {
     await log.close()
   })
 })
+
+describe('a restart', () => {
+  /** Starts an application that dies with `open` without an answer, after everything else has been committed. */
+  async function dieWith(log: Log, open: readonly string[], options: AsyncOptions = {}) {
+    const gate = new Gate()
+    const dead = app(log, gate.ask as Ask, options)
+    await dead.start()
+    await gate.until(3)
+    for (const value of gate.values.filter((v) => !open.includes(v))) gate.of(value).resolve()
+    await until(async () => (await committed(log, 'app-ask-in-flight-changelog')).length >= open.length)
+    await until(async () => (await log.admin.groupOffsets('app')).some(({ offset }) => offset === 3))
+    return {
+      /** It learns that it is dead when it has something to commit. */
+      async finished() {
+        for (const value of gate.values) gate.of(value).resolve()
+        await dead.finished()
+      },
+    }
+  }
+
+  it('calls again only for what had no answer, under the same position, time and headers', async () => {
+    const log = await logWith(['a1', 'b2', 'c3'])
+    const dead = await dieWith(log, ['b2'])
+    const calls: unknown[] = []
+    const next = app(log, async (value, key, { position, timestamp, attempt }) => {
+      calls.push({ value, key, position, timestamp, attempt })
+      return `${value}!`
+    })
+    await next.start()
+    await next.caughtUp()
+    const position = { topic: 'in', partition: 0, offset: 1 }
+    expect(calls).toEqual([{ value: 'b2', key: 'b', position, timestamp: 1, attempt: 1 }])
+    expect((await committed(log, 'out')).sort()).toEqual(['a1!', 'b2!', 'c3!'])
+    await next.close()
+    await dead.finished()
+    await log.close()
+  })
+
+  it('keeps the order by partition', async () => {
+    const log = await logWith(['a1', 'b2', 'c3'])
+    const dead = await dieWith(log, ['a1', 'c3'], { ordering: 'partition' })
+    expect(await committed(log, 'out')).toEqual([])
+    const next = app(log, async (value) => `${value}!`, { ordering: 'partition' })
+    await next.start()
+    await next.caughtUp()
+    expect(await committed(log, 'out')).toEqual(['a1!', 'b2!', 'c3!'])
+    await next.close()
+    await dead.finished()
+    await log.close()
+  })
+
+  it('still knows the source record of a call that fails then', async () => {
+    const log = await logWith(['a1', 'b2', 'c3'])
+    const dead = await dieWith(log, ['b2'])
+    const failing: Ask = async () => {
+      throw new Error('gone')
+    }
+    const next = app(log, failing, { onError: { deadLetterTopic: 'letters' } })
+    await next.start()
+    await next.caughtUp()
+    expect(await committed(log, 'letters')).toEqual(['b2'])
+    await next.close()
+    const again = app(log, failing)
+    await again.start()
+    await again.caughtUp()
+    await again.close()
+    await dead.finished()
+    await log.close()
+  })
+})
+
+/** Resolves once `held` is true. */
+async function until(held: () => Promise<boolean>): Promise<void> {
+  while (!(await held())) await nextEventLoopTurn()
+}
 
 describe('results are written exactly once', () => {
   it('after a process died with calls in flight', async () => {
