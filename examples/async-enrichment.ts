@@ -6,7 +6,8 @@
  *     404            will not get better: the order goes to a dead letter topic
  *     no answer      counts as failed after half a second, and is tried again
  *
- * At most eight calls are in flight, orders of one customer stay in order, and commits wait for the calls.
+ * At most eight calls are in flight, and orders of one customer stay in order. An order that waits for its answer is kept
+ * over commits and restarts, so each is checked exactly once, and a slow call delays no commit.
  *
  *     npm run example -- async-enrichment
  */
