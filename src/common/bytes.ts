@@ -1,6 +1,9 @@
 // Buffer stands in public types: this brings its declaration to whoever imports them.
 /// <reference types="node" preserve="true" />
 
+/** Up to this, setting bytes one by one is faster than a call. */
+const LOOPED_BYTES = 64
+
 /**
  * A growable byte buffer that hot paths write into without allocating per value.
  *
@@ -59,6 +62,16 @@ export class ByteWriter {
     const buffer = this.reserve(bytes.length)
     buffer.set(bytes, this.position)
     this.position += bytes.length
+  }
+
+  /** `bytes[start, end)`. */
+  writeRange(bytes: Buffer, start: number, end: number): void {
+    const length = end - start
+    const buffer = this.reserve(length)
+    const position = this.position
+    if (length > LOOPED_BYTES) bytes.copy(buffer, position, start, end)
+    else for (let i = 0; i < length; i++) buffer[position + i] = bytes[start + i]!
+    this.position = position + length
   }
 
   /** UTF-8. Short ASCII text, the common case, is copied without a native call. */

@@ -1,36 +1,43 @@
-import { assert } from '../common/index.js'
-import { readTime, type TimedKey, WINDOW_SUFFIX_BYTES, windowKeySerde } from './changelog-key.js'
+import { assert, ByteWriter } from '../common/index.js'
+import { longSerde } from '../serde/index.js'
+import { BufferSegment } from './buffer-segment.js'
+import { readTime, WINDOW_SUFFIX_BYTES, windowKeySerde } from './changelog-key.js'
 import { type ChangelogPort, changelogPort } from './changelog-port.js'
-import { hashOf, KeyFilter } from './key-filter.js'
-import { sortByText } from './key-sort.js'
-import { mergeInOrder } from './merge-in-order.js'
-import { mergeScan } from './merge-scan.js'
-import { type BufferedRecord, RecordCache } from './record-cache.js'
-import { SortedNumbers } from './sorted-numbers.js'
-import type { ChangelogWriter, SqliteValue, WindowEntry, WindowStore } from './store.js'
+import { hashOf } from './place-index.js'
+import { BLOCK_BYTES, blockOf, offsetOf, RECORD_HEADER_BYTES, type RecordBlock } from './record-block.js'
+import type { ChangelogWriter, TableColumn, WindowEntry, WindowStore } from './store.js'
 import type { StoreCatalog, StoreRecord } from './store-catalog.js'
 import { NO_TIMESTAMP, type StoreCodec } from './store-codec.js'
 import type { ChangelogRecord, WindowStoreSpec } from './store-spec.js'
-import { type Condition, PAGE_ROWS, quoted, type StoreTable, tuple } from './store-table.js'
+import type { StoreTable, TableShape } from './store-table.js'
 
-/** Filters of more than this are given up, the earliest segments' first. */
-const FILTER_BYTES_MAX = 32 * 1024 * 1024
 /** Most segments a store is cut into, so that a look at all of them stays cheap. */
 const SEGMENTS_MAX = 4096
 
+const column = (name: string, type: TableColumn['type']): TableColumn => ({ name, type })
+
+/** The table of a store: blocks of records by segment. */
+export const bufferShape: TableShape = {
+  keyColumns: [column('segment', 'INTEGER'), column('block', 'INTEGER')],
+  valueColumns: [column('records', 'BLOB')],
+}
+
 /** A record as scans order it. */
-interface Place<K> {
-  readonly key: K
-  readonly start: number
+interface Found<K, S> {
+  readonly entry: WindowEntry<K, S>
   readonly sequence: number
 }
 
 /**
  * Window stores that retain duplicates: the buffers of joins of streams. Records are only added; they go by retention.
  *
- * The table is cut by time into segments, under the primary key (segment, key, start, sequence): new records go to the
- * few newest segments, expired ones leave with theirs. For each segment a filter tells which keys it may have beyond the
- * cache, so that a record that meets nobody needs no look into the table.
+ * A record is serialised once, when it comes, into the open block of its segment of time; the changelog gets these very
+ * bytes, and the table gets whole blocks. Nothing is kept as an object: millions of records in a window would otherwise
+ * keep the garbage collector busy, and one row for each would cost more than all else.
+ *
+ *     put ─▶ block (16 KiB) ─▶ changelog, at once
+ *              │        └────▶ table, at a flush: (segment, block, records)
+ *     fetch ─▶ index of the segment: hash of the key ─▶ newest record ─▶ older ones with the same hash
  */
 export class BufferStore<K, S> implements WindowStore<K, S> {
   readonly name: string
@@ -43,16 +50,20 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
   readonly #catalog: StoreCatalog
   readonly #record: StoreRecord
   readonly #changelog: ChangelogPort | null
-  readonly #changelogKey: TimedKey<K> = { key: undefined as K, major: 0, minor: 0 }
-  readonly #cache: RecordCache<K>
-  readonly #keyColumns: readonly string[]
-  readonly #keyWidth: number
   readonly #segmentMs: number
-  /** Segments that have rows in the table. */
-  readonly #segments = new SortedNumbers()
-  /** Of segments whose rows have all come through the cache. */
-  readonly #filters = new Map<number, KeyFilter>()
-  #unlogged: BufferedRecord<K>[] = []
+  /** null: in the table, not looked into yet. */
+  readonly #segments = new Map<number, BufferSegment | null>()
+  #firstSegment = Number.POSITIVE_INFINITY
+  #lastSegment = Number.NEGATIVE_INFINITY
+  readonly #writer = new ByteWriter(0)
+  readonly #keyWriter = new ByteWriter(256)
+  /** Blocks in memory, and the segments they belong to. */
+  readonly #resident = new Map<RecordBlock, BufferSegment>()
+  #hand: Iterator<[RecordBlock, BufferSegment]>
+  readonly #recordsMax: number
+  /** A block is closed when it has this many records, so that a small bound holds. */
+  readonly #blockRecordsMax: number
+  #records = 0
 
   constructor(
     spec: WindowStoreSpec,
@@ -84,14 +95,10 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
       codec.valueSerde,
       options.changelog,
     )
-    this.#keyColumns = codec.layout.keyColumns.map((column) => quoted(column.name))
-    this.#keyWidth = this.#keyColumns.length
-    this.#cache = new RecordCache<K>({
-      entriesMax: options.cacheEntriesMax,
-      write: (records) => this.#write(records),
-      forget: (record) => this.#forget(record),
-    })
-    for (const segment of table.distinctFirst()) this.#segments.add(segment)
+    this.#recordsMax = options.cacheEntriesMax
+    this.#blockRecordsMax = Math.max(1, options.cacheEntriesMax >>> 3)
+    this.#hand = this.#resident.entries()
+    for (const segment of table.distinctFirst()) this.#know(segment, null)
   }
 
   get newestTimeMs(): number {
@@ -107,17 +114,27 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
       return
     }
     if (value === null) return
-    record.sequence = (record.sequence + 1) & 0x7fff_ffff
+    const sequence = (record.sequence + 1) & 0x7fff_ffff
     const codec = this.#codec
-    const added = this.#cache.add(
-      key,
-      codec.layout.identity(key),
-      start,
-      record.sequence,
-      codec.innerOf(value),
-      codec.timestampOf(value, NO_TIMESTAMP),
-    )
-    if (this.#changelog !== null) this.#unlogged.push(added)
+    const segment = this.#segmentFor(start)
+    const block = segment.active ?? segment.open()
+    const at = block.used
+    const writer = this.#begin(block)
+    codec.keySerde.write(key, writer)
+    const keyEnd = writer.position
+    longSerde.write(start, writer)
+    writer.writeInt32(sequence)
+    codec.valueSerde.write(codec.innerOf(value), writer)
+    const timestamp = codec.timestampOf(value, NO_TIMESTAMP)
+    const added = this.#end(segment, block, start, timestamp, keyEnd - at - RECORD_HEADER_BYTES)
+    record.sequence = sequence
+    if (this.#changelog === null) return
+    const { bytes } = added.block
+    const { offset } = added
+    const valueAt = added.block.valueAt(offset)
+    const valueEnd = valueAt + added.block.valueLengthAt(offset)
+    const time = codec.timestamped ? timestamp : start
+    this.#changelog.logBytes(bytes, offset + RECORD_HEADER_BYTES, valueAt, valueEnd, time)
   }
 
   fetch(key: K, start: number): S | undefined {
@@ -129,9 +146,10 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
   }
 
   backwardFetchRange(key: K, startFrom: number, startTo: number): IterableIterator<WindowEntry<K, S>> {
-    return this.#find(key, startFrom, startTo).reverse().values()
+    return [...this.#find(key, startFrom, startTo)].reverse().values()
   }
 
+  /** Holds all of the range in memory: records do not lie in the order of keys. */
   fetchKeyRange(
     keyFrom: K | null,
     keyTo: K | null,
@@ -139,19 +157,30 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
     startTo: number,
   ): IterableIterator<WindowEntry<K, S>> {
     const { layout } = this.#codec
-    const segments = this.#segmentsBetween(startFrom, startTo)
-    return mergeInOrder(
-      segments.map((segment) => this.#scan(segment, keyFrom, keyTo, startFrom, startTo)),
-      (a, b) => layout.compareKeys(a.key.key, b.key.key) || a.key.start - b.key.start,
-    )
+    const isInRange = (key: K) =>
+      (keyFrom === null || layout.compareKeys(key, keyFrom) >= 0) &&
+      (keyTo === null || layout.compareKeys(key, keyTo) <= 0)
+    const found: Found<K, S>[] = []
+    for (const segment of this.#segmentsBetween(startFrom, startTo)) {
+      for (const each of this.#scan(segment, startFrom, startTo))
+        if (isInRange(each.entry.key.key)) found.push(each)
+    }
+    found.sort((a, b) => layout.compareKeys(a.entry.key.key, b.entry.key.key) || byStart(a, b))
+    return found.map(({ entry }) => entry).values()
   }
 
   /** Holds one segment at a time in memory. */
   *fetchAll(startFrom: number, startTo: number): IterableIterator<WindowEntry<K, S>> {
+    const { layout } = this.#codec
     for (const segment of this.#segmentsBetween(startFrom, startTo)) {
-      const entries = [...this.#scan(segment, null, null, startFrom, startTo)]
-      // Sorting is stable: keys, and arrivals of one key, stay in order.
-      yield* entries.sort((a, b) => a.key.start - b.key.start)
+      const found = this.#scan(segment, startFrom, startTo)
+      found.sort(
+        (a, b) =>
+          a.entry.key.start - b.entry.key.start ||
+          layout.compareKeys(a.entry.key.key, b.entry.key.key) ||
+          a.sequence - b.sequence,
+      )
+      for (const { entry } of found) yield entry
     }
   }
 
@@ -160,27 +189,14 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
   }
 
   flush(): void {
-    this.logChanges()
-    this.#cache.flush()
+    this.#catalog.touch(this.name)
+    this.#writeBlocks()
     this.#purge()
   }
 
+  /** The changelog has every record already. */
   logChanges(): void {
     this.#catalog.touch(this.name)
-    const records = this.#unlogged
-    if (records.length === 0) return
-    const changelog = this.#changelog!
-    const at = this.#changelogKey
-    const horizon = this.#horizon
-    for (let i = 0; i < records.length; i++) {
-      const { key, start, sequence, value, timestamp } = records[i]!
-      if (start <= horizon) continue
-      at.key = key
-      at.major = start
-      at.minor = sequence
-      changelog.log(at, value, this.#codec.timestamped ? timestamp : start)
-    }
-    this.#unlogged = []
   }
 
   close(): void {
@@ -190,16 +206,13 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
   wipe(): void {
     this.#table.clear()
     this.#clear()
-    this.#segments.clear()
     this.#record.streamTime = Number.NEGATIVE_INFINITY
     this.#record.sequence = 0
   }
 
   restore(records: Iterable<ChangelogRecord>): void {
-    assert(this.#cache.dirty.length === 0, `store ${this.name} is restored over changes not flushed`)
-    const table = this.#table
+    assert(!this.#isDirty, `store ${this.name} is restored over changes not flushed`)
     const record = this.#record
-    table.beginWrites()
     for (const { key, value, timestamp } of records) {
       const keyEnd = key.length - WINDOW_SUFFIX_BYTES
       const start = readTime(key, keyEnd)
@@ -207,22 +220,16 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
       if (start > record.streamTime) record.streamTime = start
       if (sequence > record.sequence) record.sequence = sequence
       if (start <= this.#horizon) continue
-      const segment = this.#segmentOf(start)
-      const keyColumns = this.#codec.keyFromBytes(key, keyEnd)
-      if (value === null) {
-        table.delete([segment, ...keyColumns, start, sequence])
-        continue
-      }
-      table.appendOne(segment)
-      table.append(keyColumns)
-      table.appendOne(start)
-      table.appendOne(sequence)
-      this.#codec.appendFromBytes(table, value, timestamp, keyColumns)
-      table.endRow()
-      this.#segments.add(segment)
+      const segment = this.#segmentFor(start)
+      this.#delete(segment, key, keyEnd, start, sequence)
+      if (value === null) continue
+      const block = segment.active ?? segment.open()
+      const writer = this.#begin(block)
+      writer.writeRange(key, 0, key.length)
+      writer.writeRange(value, 0, value.length)
+      this.#end(segment, block, start, timestamp, keyEnd)
     }
-    table.endWrites()
-    this.#clear()
+    this.#writeBlocks()
     this.#catalog.touch(this.name)
   }
 
@@ -231,230 +238,226 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
     return this.#record.streamTime - this.retentionMs
   }
 
+  get #isDirty(): boolean {
+    for (const block of this.#resident.keys()) if (block.dirty) return true
+    return false
+  }
+
+  // ---------------------------------------------------------------------------------------------------- adding
+
+  /** The writer, where the next record's key belongs. */
+  #begin(block: RecordBlock): ByteWriter {
+    const writer = this.#writer
+    writer.buffer = block.bytes
+    writer.position = block.used
+    writer.reserve(RECORD_HEADER_BYTES)
+    writer.position += RECORD_HEADER_BYTES
+    return writer
+  }
+
+  /** Ends the record that has been written. One that has outgrown its block goes into a new one. */
+  #end(
+    segment: BufferSegment,
+    begun: RecordBlock,
+    start: number,
+    timestamp: number,
+    keyLength: number,
+  ): { readonly block: RecordBlock; readonly offset: number } {
+    const { buffer, position } = this.#writer
+    const recordBytes = position - begun.used
+    let block = begun
+    if (buffer !== begun.bytes) {
+      block = segment.open(Math.max(BLOCK_BYTES, recordBytes))
+      buffer.copy(block.bytes, 0, begun.used, position)
+    }
+    const offset = block.used
+    const keyAt = offset + RECORD_HEADER_BYTES
+    const hash = hashOf(block.bytes, keyAt, keyAt + keyLength)
+    const valueLength = recordBytes - RECORD_HEADER_BYTES - keyLength - WINDOW_SUFFIX_BYTES
+    segment.add(block, hash, start, timestamp, keyLength, valueLength)
+    this.#records++
+    if (block.count >= this.#blockRecordsMax) segment.active = null
+    if (this.#records > this.#recordsMax) this.#evict(block)
+    return { block, offset }
+  }
+
+  /** A record that comes again takes the place of the first. */
+  #delete(segment: BufferSegment, key: Buffer, keyLength: number, start: number, sequence: number): void {
+    for (let place = segment.index.get(hashOf(key, 0, keyLength)); place !== -1; ) {
+      if (segment.newest[blockOf(place)]! < start) return
+      const block = segment.block(blockOf(place))
+      const offset = offsetOf(place)
+      place = block.olderAt(offset)
+      if (block.startAt(offset) !== start || block.sequenceAt(offset) !== sequence) continue
+      if (block.valueLengthAt(offset) >= 0 && block.hasKey(offset, key, keyLength)) block.delete(offset)
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------------- segments
+
   #segmentOf(start: number): number {
     return Math.floor(start / this.#segmentMs)
   }
 
-  #clear(): void {
-    this.#cache.clear()
-    this.#unlogged = []
-    this.#filters.clear()
+  #segmentFor(start: number): BufferSegment {
+    const number = this.#segmentOf(start)
+    return this.#segment(number) ?? this.#know(number, new BufferSegment(number, this.#table, this.#admit))!
   }
 
-  /** Segments of starts in [from, to] that are not expired and may have records, in order. */
-  #segmentsBetween(from: number, to: number): number[] {
-    const live = Math.max(from, this.#horizon + 1)
-    const [first, last] = [this.#segmentOf(live), this.#segmentOf(to)]
-    const segments = new Set(this.#segments.between(first, last))
-    for (const { start } of this.#cache.dirty) {
-      if (start >= live && start <= to) segments.add(this.#segmentOf(start))
-    }
-    return [...segments].sort((a, b) => a - b)
+  #segment(number: number): BufferSegment | undefined {
+    const segment = this.#segments.get(number)
+    if (segment !== null) return segment
+    const loaded = BufferSegment.load(number, this.#table, this.#admit)
+    this.#segments.set(number, loaded)
+    return loaded
   }
 
-  /** Records of one key with start in [from, to], by start, then arrival. */
-  #find(key: K, from: number, to: number): WindowEntry<K, S>[] {
-    const identity = this.#codec.layout.identity(key)
-    const live = Math.max(from, this.#horizon + 1)
-    let found: BufferedRecord<K>[] | null = null
-    for (let record = this.#cache.young(identity) ?? null; record !== null; record = record.older) {
-      if (record.start >= live && record.start <= to) (found ??= []).push(record)
-    }
-    for (let record = this.#cache.old(identity) ?? null; record !== null; record = record.older) {
-      if (record.start >= live && record.start <= to) (found ??= []).push(record)
-    }
-    const stored = this.#segments.size === 0 ? null : this.#findStored(key, identity, live, to)
-    if (stored !== null) return this.#merged(key, found ?? [], stored)
-    if (found === null) return []
-    if (found.length > 1) found.sort(byStart)
-    return found.map((record) => this.#entryOf(record))
+  #know(number: number, segment: BufferSegment | null): BufferSegment | null {
+    this.#segments.set(number, segment)
+    this.#firstSegment = Math.min(this.#firstSegment, number)
+    this.#lastSegment = Math.max(this.#lastSegment, number)
+    return segment
   }
 
-  /** Null where the table certainly has nothing beyond the cache. */
-  #findStored(key: K, identity: string | number, from: number, to: number): SqliteValue[][] | null {
-    let rows: SqliteValue[][] | null = null
-    let hash = 0
-    let hashed = false
-    for (const segment of this.#segments.between(this.#segmentOf(from), this.#segmentOf(to))) {
-      const filter = this.#filters.get(segment)
-      if (filter !== undefined) {
-        if (!hashed) {
-          hash = hashOf(identity)
-          hashed = true
-        }
-        if (!filter.mayHave(hash)) continue
+  /** Segments of starts in [from, to] that are not expired, in order. */
+  #segmentsBetween(from: number, to: number): BufferSegment[] {
+    const [first, last] = [Math.max(from, this.#horizon + 1), to].map((time) => this.#segmentOf(time))
+    const numbers = [...this.#segments.keys()].filter((number) => number >= first! && number <= last!)
+    return numbers.sort((a, b) => a - b).map((number) => this.#segment(number)!)
+  }
+
+  // -------------------------------------------------------------------------------------------------- in memory
+
+  readonly #admit = (segment: BufferSegment, block: RecordBlock): void => {
+    this.#resident.set(block, segment)
+    this.#records += block.count
+    if (this.#records > this.#recordsMax) this.#evict(block)
+  }
+
+  /** A clock, as in the other caches: blocks used since the hand last passed are spared. */
+  #evict(kept: RecordBlock): void {
+    while (this.#records > this.#recordsMax && this.#resident.size > 1) {
+      const step = this.#hand.next()
+      if (step.done === true) {
+        this.#hand = this.#resident.entries()
+        continue
       }
-      const page = this.#table.all({
-        where: [
-          { sql: '"segment" = ?', parameters: [segment] },
-          { sql: tuple(this.#keyColumns, '='), parameters: this.#codec.layout.encodeKey(key) },
-          { sql: '"windowstart" BETWEEN ? AND ?', parameters: [from, to] },
-        ],
-        order: ['"windowstart"', '"sequence"'],
-      })
-      if (page.length > 0) rows = rows === null ? page : [...rows, ...page]
-    }
-    return rows
-  }
-
-  /** Rows of the table and records of the cache, which may be the same. */
-  #merged(
-    key: K,
-    records: readonly BufferedRecord<K>[],
-    rows: readonly SqliteValue[][],
-  ): WindowEntry<K, S>[] {
-    const known = new Set(records.map((record) => record.sequence))
-    const all = records.map((record) => ({
-      start: record.start,
-      sequence: record.sequence,
-      entry: this.#entryOf(record),
-    }))
-    for (const row of rows) {
-      const start = row[this.#keyWidth + 1] as number
-      const sequence = row[this.#keyWidth + 2] as number
-      if (known.has(sequence) && records.some((r) => r.sequence === sequence && r.start === start)) continue
-      all.push({
-        start,
-        sequence,
-        entry: this.#entry(key, start, this.#codec.decodeValue(this.#table.valueOf(row))),
-      })
-    }
-    return all.sort(byStart).map(({ entry }) => entry)
-  }
-
-  #entryOf(record: BufferedRecord<K>): WindowEntry<K, S> {
-    return this.#entry(record.key, record.start, this.#codec.storedOf(record.value, record.timestamp))
-  }
-
-  #entry(key: K, start: number, value: S): WindowEntry<K, S> {
-    return {
-      key: { key, start, end: Math.min(start + this.windowSizeMs, Number.MAX_SAFE_INTEGER) },
-      value,
+      const [block, segment] = step.value
+      if (block === kept) continue
+      if (block.referenced) {
+        block.referenced = false
+        continue
+      }
+      if (block.dirty) this.#writeBlocks()
+      segment.forget(block)
+      this.#resident.delete(block)
+      this.#records -= block.count
     }
   }
 
-  /** The records of one segment with keys and starts in range (null = open), by key, start and arrival. */
-  #scan(
-    segment: number,
-    keyFrom: K | null,
-    keyTo: K | null,
-    from: number,
-    to: number,
-  ): Generator<WindowEntry<K, S>> {
-    const codec = this.#codec
-    const { layout } = codec
+  #writeBlocks(): void {
     const table = this.#table
-    const keyWidth = this.#keyWidth
-    const live = Math.max(from, this.#horizon + 1)
-    const bound = (operator: string, key: K | null): Condition | null =>
-      key === null ? null : { sql: tuple(this.#keyColumns, operator), parameters: layout.encodeKey(key) }
-    const compare = (a: Place<K>, b: Place<K>) => layout.compareKeys(a.key, b.key) || byStart(a, b)
-    const changed = this.#cache.dirty.filter(
-      ({ key, start }) =>
-        start >= live &&
-        start <= to &&
-        this.#segmentOf(start) === segment &&
-        (keyFrom === null || layout.compareKeys(key, keyFrom) >= 0) &&
-        (keyTo === null || layout.compareKeys(key, keyTo) <= 0),
-    )
-    return mergeScan<Place<K>, WindowEntry<K, S>>({
-      changed: changed.sort(compare),
-      compare,
-      tableVersion: () => table.version,
-      page: (after) =>
-        table.page({
-          where: [
-            { sql: '"segment" = ?', parameters: [segment] },
-            { sql: '+"windowstart" BETWEEN ? AND ?', parameters: [live, to] },
-          ],
-          lower: bound('>=', keyFrom),
-          upper: bound('<=', keyTo),
-          order: [...this.#keyColumns, '"windowstart"', '"sequence"'],
-          descending: false,
-          after: after === null ? null : [...layout.encodeKey(after.key), after.start, after.sequence],
-          limit: PAGE_ROWS,
-        }),
-      positionOf: (row) => ({
-        key: layout.decodeKey(row.slice(1)),
-        start: row[keyWidth + 1] as number,
-        sequence: row[keyWidth + 2] as number,
-      }),
-      resolve: (place, row) => {
-        if (place.start <= this.#horizon) return undefined
-        if (row !== undefined)
-          return this.#entry(place.key, place.start, codec.decodeValue(table.valueOf(row)))
-        return this.#entryOf(place as BufferedRecord<K>)
-      },
-    })
-  }
-
-  /** Segment by segment, in key order. */
-  #write(records: readonly BufferedRecord<K>[]): void {
-    const { layout } = this.#codec
-    const horizon = this.#horizon
-    const bySegment = new Map<number, BufferedRecord<K>[]>()
-    for (let i = 0; i < records.length; i++) {
-      const record = records[i]!
-      if (record.start <= horizon) continue
-      const segment = this.#segmentOf(record.start)
-      const list = bySegment.get(segment)
-      if (list === undefined) bySegment.set(segment, [record])
-      else list.push(record)
-    }
-    const compare = (a: BufferedRecord<K>, b: BufferedRecord<K>) =>
-      layout.compareKeys(a.key, b.key) || byStart(a, b)
-    const sort =
-      layout.isIdentityOrdered === true
-        ? (list: readonly BufferedRecord<K>[]) =>
-            sortByText(list, (record) => record.identity as string, compare)
-        : (list: readonly BufferedRecord<K>[]) => [...list].sort(compare)
-    const table = this.#table
+    const dirty = [...this.#resident].filter(([block]) => block.dirty)
+    dirty.sort(([a, s], [b, t]) => s.number - t.number || a.number - b.number)
     table.beginWrites()
-    for (const segment of [...bySegment.keys()].sort((a, b) => a - b)) {
-      for (const record of sort(bySegment.get(segment)!)) {
-        table.appendOne(segment)
-        table.append(layout.encodeKey(record.key))
-        table.appendOne(record.start)
-        table.appendOne(record.sequence)
-        this.#codec.appendInner(table, record.value, record.timestamp, record.key)
-        table.endRow()
-      }
-      if (!this.#segments.has(segment)) {
-        this.#segments.add(segment)
-        this.#filters.set(segment, new KeyFilter())
-      }
+    for (const [block, segment] of dirty) {
+      table.append([segment.number, block.number, block.bytes.subarray(0, block.used)])
+      table.endRow()
     }
     table.endWrites()
+    for (const [block] of dirty) block.dirty = false
   }
 
-  #forget({ identity, start }: BufferedRecord<K>): void {
-    this.#filters.get(this.#segmentOf(start))?.add(hashOf(identity))
+  #clear(): void {
+    for (const number of this.#segments.keys()) this.#segments.delete(number)
+    this.#resident.clear()
+    this.#hand = this.#resident.entries()
+    this.#records = 0
+    this.#firstSegment = Number.POSITIVE_INFINITY
+    this.#lastSegment = Number.NEGATIVE_INFINITY
   }
 
+  /** A segment goes when all of it is expired. */
   #purge(): void {
     const horizon = this.#horizon
-    if (Number.isFinite(horizon)) {
-      // A segment goes when all of it is expired.
-      const last = this.#segmentOf(horizon + 1) - 1
-      if (this.#segments.first <= last) {
-        this.#table.deleteWhere({ sql: '"segment" <= ?', parameters: [last] })
-        this.#segments.removeUpTo(last)
-        for (const segment of this.#filters.keys()) if (segment <= last) this.#filters.delete(segment)
+    const last = Number.isFinite(horizon) ? this.#segmentOf(horizon + 1) - 1 : Number.NEGATIVE_INFINITY
+    if (this.#firstSegment > last) return
+    this.#table.deleteWhere({ sql: '"segment" <= ?', parameters: [last] })
+    for (const [block, segment] of this.#resident) {
+      if (segment.number > last) continue
+      this.#resident.delete(block)
+      this.#records -= block.count
+    }
+    for (const number of this.#segments.keys()) if (number <= last) this.#segments.delete(number)
+    this.#firstSegment = Math.min(...this.#segments.keys())
+  }
+
+  // ---------------------------------------------------------------------------------------------------- reading
+
+  /** Records of one key with start in [from, to], by start, then arrival. */
+  #find(key: K, from: number, to: number): readonly WindowEntry<K, S>[] {
+    const live = Math.max(from, this.#horizon + 1)
+    const first = Math.max(this.#segmentOf(live), this.#firstSegment)
+    const last = Math.min(this.#segmentOf(to), this.#lastSegment)
+    if (first > last) return none
+    const writer = this.#keyWriter
+    writer.reset()
+    this.#codec.keySerde.write(key, writer)
+    const { buffer, position: length } = writer
+    const hash = hashOf(buffer, 0, length)
+    let found: Found<K, S>[] | null = null
+    for (let number = first; number <= last; number++) {
+      const segment = this.#segment(number)
+      if (segment === undefined) continue
+      for (let place = segment.index.get(hash); place !== -1; ) {
+        if (segment.newest[blockOf(place)]! < live) break
+        const block = segment.block(blockOf(place))
+        const offset = offsetOf(place)
+        place = block.olderAt(offset)
+        const start = block.startAt(offset)
+        if (start < live || start > to || block.valueLengthAt(offset) < 0) continue
+        if (!block.hasKey(offset, buffer, length)) continue
+        const each = { entry: this.#entryAt(key, block, offset), sequence: block.sequenceAt(offset) }
+        if (found === null) found = [each]
+        else found.push(each)
       }
     }
-    let bytes = 0
-    for (const filter of this.#filters.values()) bytes += filter.bytes
-    while (bytes > FILTER_BYTES_MAX) {
-      const earliest = Math.min(...this.#filters.keys())
-      bytes -= this.#filters.get(earliest)!.bytes
-      this.#filters.delete(earliest)
+    if (found === null) return none
+    if (found.length > 1) found.sort(byStart)
+    return found.map(({ entry }) => entry)
+  }
+
+  #scan(segment: BufferSegment, from: number, to: number): Found<K, S>[] {
+    const live = Math.max(from, this.#horizon + 1)
+    const { keySerde } = this.#codec
+    const found: Found<K, S>[] = []
+    for (let number = 0; number < segment.blocks.length; number++) {
+      const block = segment.block(number)
+      for (let at = 0; at < block.used; at = block.nextOffset(at)) {
+        const start = block.startAt(at)
+        if (start < live || start > to || block.valueLengthAt(at) < 0) continue
+        const keyAt = at + RECORD_HEADER_BYTES
+        const key = keySerde.read(block.bytes, keyAt, keyAt + block.keyLengthAt(at))
+        found.push({ entry: this.#entryAt(key, block, at), sequence: block.sequenceAt(at) })
+      }
+    }
+    return found
+  }
+
+  #entryAt(key: K, block: RecordBlock, offset: number): WindowEntry<K, S> {
+    const codec = this.#codec
+    const start = block.startAt(offset)
+    const valueAt = block.valueAt(offset)
+    const value = codec.valueSerde.read(block.bytes, valueAt, valueAt + block.valueLengthAt(offset))
+    return {
+      key: { key, start, end: Math.min(start + this.windowSizeMs, Number.MAX_SAFE_INTEGER) },
+      value: codec.storedOf(value, block.timestampAt(offset)),
     }
   }
 }
 
-function byStart(
-  a: { readonly start: number; readonly sequence: number },
-  b: { readonly start: number; readonly sequence: number },
-): number {
-  return a.start - b.start || a.sequence - b.sequence
+const none: readonly never[] = []
+
+function byStart(a: Found<unknown, unknown>, b: Found<unknown, unknown>): number {
+  return a.entry.key.start - b.entry.key.start || a.sequence - b.sequence
 }

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { assertNever, type FileSystem } from '../common/index.js'
 import { AlignedWindowStore } from './aligned-window-store.js'
-import { BufferStore } from './buffer-store.js'
+import { BufferStore, bufferShape } from './buffer-store.js'
 import { StateError } from './errors.js'
 import { SqliteKeyValueStore } from './key-value-store.js'
 import { SqliteSessionStore } from './session-store.js'
@@ -163,7 +163,6 @@ const ROWTIME: TableColumn = { name: 'rowtime', type: 'INTEGER' }
 const WINDOW_START: TableColumn = { name: 'windowstart', type: 'INTEGER' }
 const WINDOW_END: TableColumn = { name: 'windowend', type: 'INTEGER' }
 const VALID_FROM: TableColumn = { name: 'validfrom', type: 'INTEGER' }
-const SEGMENT: TableColumn = { name: 'segment', type: 'INTEGER' }
 const SEQUENCE: TableColumn = { name: 'sequence', type: 'INTEGER' }
 const DELETED: TableColumn = { name: 'deleted', type: 'INTEGER' }
 
@@ -192,8 +191,7 @@ function openStore(spec: StoreSpec, options: OpenStoreOptions, catalog: StoreCat
         return new AlignedWindowStore(spec, { codec, table, catalog, changelog, cacheEntriesMax })
       }
       if (spec.retainDuplicates) {
-        const keyColumns = [SEGMENT, ...layout.keyColumns, WINDOW_START, SEQUENCE]
-        const table = openShape(catalog, spec, layout, { keyColumns, ...columns })
+        const table = catalog.openTable(name, 'window', bufferShape, { rebuild: spec.logging })
         return new BufferStore(spec, { codec, table, catalog, changelog, cacheEntriesMax })
       }
       const table = openTable(catalog, spec, codec.layout, [WINDOW_START, SEQUENCE], valueColumns)
