@@ -1,4 +1,5 @@
 /** What every layer may use and that knows nothing of Kafka. */
+export { asciiText } from './ascii-text.js'
 export { assert, assertNever } from './assert.js'
 export { ByteWriter, compareBytes } from './bytes.js'
 export { type Clock, ManualClock, systemClock, type Timer } from './clock.js'

@@ -1,3 +1,4 @@
+import { asciiText } from '../common/index.js'
 import { SerializationError } from './errors.js'
 import type { Serde } from './serde.js'
 
@@ -7,19 +8,17 @@ function exactly(bytes: number, type: string, start: number, end: number): void 
   }
 }
 
+/** Up to this, looking at every byte is cheaper than having UTF-8 decoded. */
+const ASCII_BYTES_MAX = 12
+
 /** UTF-8 text. */
 export const stringSerde: Serde<string> = {
   write: (value, out) => out.writeUtf8(value),
   read(buffer, start, end) {
-    if (end - start <= 16) {
-      let ascii = ''
+    if (end - start <= ASCII_BYTES_MAX) {
       let i = start
-      for (; i < end; i++) {
-        const byte = buffer[i]!
-        if (byte > 127) break
-        ascii += String.fromCharCode(byte)
-      }
-      if (i === end) return ascii
+      while (i < end && buffer[i]! < 0x80) i++
+      if (i === end) return asciiText(buffer, start, end)
     }
     return buffer.toString('utf8', start, end)
   },

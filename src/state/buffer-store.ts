@@ -403,8 +403,10 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
     const writer = this.#keyWriter
     writer.reset()
     this.#codec.keySerde.write(key, writer)
-    const { buffer, position: length } = writer
-    const hash = hashOf(buffer, 0, length)
+    const hash = hashOf(writer.buffer, 0, writer.position)
+    // Nearly always there is one at most, which needs no sorting.
+    let only: WindowEntry<K, S> | null = null
+    let onlySequence = 0
     let found: Found<K, S>[] | null = null
     for (let number = first; number <= last; number++) {
       const segment = this.#segment(number)
@@ -416,15 +418,19 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
         place = block.olderAt(offset)
         const start = block.startAt(offset)
         if (start < live || start > to || block.valueLengthAt(offset) < 0) continue
-        if (!block.hasKey(offset, buffer, length)) continue
-        const each = { entry: this.#entryAt(key, block, offset), sequence: block.sequenceAt(offset) }
-        if (found === null) found = [each]
-        else found.push(each)
+        if (!block.hasKey(offset, writer.buffer, writer.position)) continue
+        const entry = this.#entryAt(key, block, offset)
+        if (only === null) {
+          only = entry
+          onlySequence = block.sequenceAt(offset)
+          continue
+        }
+        found ??= [{ entry: only, sequence: onlySequence }]
+        found.push({ entry, sequence: block.sequenceAt(offset) })
       }
     }
-    if (found === null) return none
-    if (found.length > 1) found.sort(byStart)
-    return found.map(({ entry }) => entry)
+    if (found !== null) return found.sort(byStart).map(({ entry }) => entry)
+    return only === null ? none : [only]
   }
 
   #scan(segment: BufferSegment, from: number, to: number): Found<K, S>[] {

@@ -52,55 +52,65 @@ export function headersOf(batch: AnyBatch, row: number): Headers | null {
   return headers ? headers[originRow(batch, row)]! : null
 }
 
+const noOptions = {}
+
 /** Grows a batch row by row: what operators that change the number of records write into. */
 export class BatchBuilder<K, V> {
-  readonly keys: K[] = []
-  readonly values: V[] = []
-  readonly timestamps: number[] = []
-  readonly oldValues: V[] | null
-  readonly rows: number[] = []
+  // Literals of one item: many batches have no more rows, and pushing to an empty array makes room for sixteen.
+  #keys: K[] | null = null
+  #values: V[] = []
+  #timestamps: number[] = []
+  #oldValues: V[] | null
+  #rows: number[] = []
   headers: (Headers | null)[] | null = null
 
-  constructor(options: { oldValues?: boolean } = {}) {
-    this.oldValues = options.oldValues ? [] : null
+  constructor(options: { oldValues?: boolean } = noOptions) {
+    this.#oldValues = options.oldValues ? [] : null
   }
 
   get size(): number {
-    return this.keys.length
+    return this.#keys === null ? 0 : this.#keys.length
   }
 
   /** `row` is the row of the batch being processed that this record stems from. */
   push(key: K, value: V, timestamp: number, from: AnyBatch, row: number): void {
-    this.keys.push(key)
-    this.values.push(value)
-    this.timestamps.push(timestamp)
-    this.rows.push(originRow(from, row))
+    if (this.#keys === null) {
+      this.#keys = [key]
+      this.#values = [value]
+      this.#timestamps = [timestamp]
+      this.#rows = [originRow(from, row)]
+    } else {
+      this.#keys.push(key)
+      this.#values.push(value)
+      this.#timestamps.push(timestamp)
+      this.#rows.push(originRow(from, row))
+    }
     if (from.headers !== null) this.setHeaders(from.headers[row]!)
     else if (this.headers !== null) this.headers.push(headersOf(from, row))
   }
 
   pushChange(key: K, value: V, oldValue: V, timestamp: number, from: AnyBatch, row: number): void {
     this.push(key, value, timestamp, from, row)
-    this.oldValues?.push(oldValue)
+    this.#oldValues?.push(oldValue)
   }
 
   /** Sets the headers of the row pushed last, whatever the origin says. */
   setHeaders(headers: Headers | null): void {
     this.headers ??= []
-    while (this.headers.length < this.keys.length - 1) this.headers.push(null)
-    this.headers[this.keys.length - 1] = headers
+    while (this.headers.length < this.size - 1) this.headers.push(null)
+    this.headers[this.size - 1] = headers
   }
 
   build(from: AnyBatch): Batch<K, V> {
     return {
-      size: this.keys.length,
-      keys: this.keys,
-      values: this.values,
-      timestamps: this.timestamps,
-      oldValues: this.oldValues,
+      size: this.size,
+      keys: this.#keys ?? [],
+      values: this.#values,
+      timestamps: this.#timestamps,
+      oldValues: this.#oldValues,
       headers: this.headers,
       origin: from.origin,
-      rows: this.rows,
+      rows: this.#rows,
     }
   }
 }

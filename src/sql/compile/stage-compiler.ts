@@ -61,9 +61,10 @@ function rowwiseOperator(run: RowwiseFunction, changesKey: boolean): OperatorFun
         const values = new Array<unknown>(size)
         const rows = new Array<number>(size)
         const count = run(batch, keys, values, rows)
-        return count === size
-          ? { ...batch, keys: keys ?? batch.keys, values }
-          : selected(batch, keys, values, rows, count)
+        if (count < size) return selected(batch, keys, values, rows, count)
+        const { timestamps, headers, origin } = batch
+        const newKeys = keys ?? batch.keys
+        return { size, keys: newKeys, values, timestamps, oldValues: null, headers, origin, rows: batch.rows }
       }),
       filter((batch) => batch.size > 0),
     )

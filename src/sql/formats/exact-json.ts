@@ -1,3 +1,4 @@
+import { asciiText } from '../../common/index.js'
 import { SerializationError } from '../../serde/index.js'
 
 /*
@@ -220,34 +221,6 @@ function readUnusualString(cursor: JsonCursor, start: number): string {
     from = p + 1
   }
   throw invalidJson(cursor, 'a string without end')
-}
-
-/** `buffer[from, to)` holds printable ASCII. Short text is built at once, without a call into the runtime. */
-export function asciiText(b: Buffer, from: number, to: number): string {
-  const char = String.fromCharCode
-  const p = from
-  switch (to - from) {
-    case 0:
-      return ''
-    case 1:
-      return char(b[p]!)
-    case 2:
-      return char(b[p]!, b[p + 1]!)
-    case 3:
-      return char(b[p]!, b[p + 1]!, b[p + 2]!)
-    case 4:
-      return char(b[p]!, b[p + 1]!, b[p + 2]!, b[p + 3]!)
-    case 5:
-      return char(b[p]!, b[p + 1]!, b[p + 2]!, b[p + 3]!, b[p + 4]!)
-    case 6:
-      return char(b[p]!, b[p + 1]!, b[p + 2]!, b[p + 3]!, b[p + 4]!, b[p + 5]!)
-    case 7:
-      return char(b[p]!, b[p + 1]!, b[p + 2]!, b[p + 3]!, b[p + 4]!, b[p + 5]!, b[p + 6]!)
-    case 8:
-      return char(b[p]!, b[p + 1]!, b[p + 2]!, b[p + 3]!, b[p + 4]!, b[p + 5]!, b[p + 6]!, b[p + 7]!)
-    default:
-      return b.toString('latin1', from, to)
-  }
 }
 
 // ------------------------------------------------------------------------------------------- JSON as text

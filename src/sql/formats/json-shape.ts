@@ -1,5 +1,6 @@
+import { asciiText } from '../../common/index.js'
 import type { SqlType } from '../types.js'
-import { asciiText, type JsonCursor } from './exact-json.js'
+import type { JsonCursor } from './exact-json.js'
 import type { JsonColumn } from './json-decoder.js'
 import { doubleAt, skipValue } from './json-values.js'
 

@@ -4,7 +4,7 @@ import { messageOf, ProcessingError, StreamsError } from '../errors.js'
 import type { DeadLetterRecord, FailedRecord } from '../exception-handlers.js'
 import type { TimestampExtractor } from '../node.js'
 import { KeyPool, pooled } from './key-pool.js'
-import { rawHeaders, rawKey, rawValue } from './run.js'
+import { type RunOrigin, rawHeaders, rawKey, rawValue } from './run.js'
 
 /** How the records of one source partition are read. */
 export interface InputOptions {
@@ -36,22 +36,28 @@ export interface InputHost {
 
 /** Decoded records of one batch, those that are passed over left out. */
 export interface Chunk {
-  readonly raw: DecodedBatch
   readonly keys: unknown[]
   readonly values: unknown[]
   readonly timestamps: Float64Array
-  readonly rawRows: Int32Array
   readonly size: number
+  /** Of all its records; their stream times are set as they are taken. */
+  readonly origin: ChunkOrigin
   /** `beforeRow`: the row of the chunk that follows the record passed over. */
   readonly skips: readonly (Skipped & { readonly beforeRow: number })[]
   /** Reading stopped here; raised once every record before it has been processed. */
   readonly error: unknown
 }
 
+interface ChunkOrigin extends RunOrigin {
+  readonly streamTimes: Float64Array
+}
+
 /**
- * The buffered input of one source partition.
+ * The buffered input of one source partition. A batch is decoded when its turn comes: what is decoded early lives long
+ * enough to be copied by the garbage collector.
  *
  * Invariants
+ * - Batches wait only while `#chunk` has records to take.
  * - `headTimestamp` is that of the next record; infinity while `buffered` is 0.
  * - `nextOffset` follows the last record taken (or passed over): where a restart has to begin.
  */
@@ -63,14 +69,16 @@ export class InputPartition implements TopicPartition {
   /** The greatest timestamp taken so far; -1 before the first. */
   partitionTime: number
   nextOffset: number
-  /** Records that can be taken. */
+  /** Records that can be taken; of batches that are not decoded yet, all. */
   buffered = 0
   /** An empty partition that is not waited for, until it has records again. */
   released = false
   idleDeadline: number | null = null
   readonly #host: InputHost
   readonly #keySerde: Serde<unknown>
-  readonly #chunks: Chunk[] = []
+  #chunk: Chunk | null = null
+  /** Batches behind it, not decoded yet. */
+  readonly #waiting: DecodedBatch[] = []
   #cursor = 0
   #decodeTime: number
   #skipCursor = 0
@@ -92,22 +100,22 @@ export class InputPartition implements TopicPartition {
     this.nextOffset = nextOffset
   }
 
-  /** Decodes a batch behind what is buffered. Returns whether the partition was empty before. */
+  /** Takes a batch behind what is buffered. Returns whether the partition was empty before. */
   add(raw: DecodedBatch): boolean {
     if (raw.count === 0) return false
     const wasEmpty = this.buffered === 0
-    const chunk = this.#decode(raw)
-    this.#chunks.push(chunk)
-    this.buffered += chunk.size
     this.idleDeadline = null
     this.released = false
+    if (this.#hasFailed) return false
+    this.#waiting.push(raw)
+    this.buffered += raw.count
     if (wasEmpty) this.#advance()
     return wasEmpty && this.buffered > 0
   }
 
   /** The chunk at the head and the row in it; only while `buffered` > 0. */
   get head(): Chunk {
-    return this.#chunks[0]!
+    return this.#chunk!
   }
 
   get headRow(): number {
@@ -122,14 +130,18 @@ export class InputPartition implements TopicPartition {
       if (chunk.timestamps[row]! > this.partitionTime) this.partitionTime = chunk.timestamps[row]!
     }
     this.#cursor = to
-    this.nextOffset = chunk.raw.offsets[chunk.rawRows[to - 1]!]! + 1
+    this.nextOffset = chunk.origin.offsets[to - 1]! + 1
     this.#advance()
+  }
+
+  get #hasFailed(): boolean {
+    return this.#chunk !== null && this.#chunk.error !== null
   }
 
   /** Passes over what stands before the next good record, and leaves chunks that are done behind. */
   #advance(): void {
     this.headTimestamp = Number.POSITIVE_INFINITY
-    for (let chunk = this.#chunks[0]; chunk !== undefined; chunk = this.#chunks[0]) {
+    for (let chunk = this.#chunk ?? this.#next(); chunk !== null; chunk = this.#next()) {
       while (
         this.#skipCursor < chunk.skips.length &&
         chunk.skips[this.#skipCursor]!.beforeRow <= this.#cursor
@@ -143,26 +155,42 @@ export class InputPartition implements TopicPartition {
         return
       }
       if (chunk.error !== null) return
-      this.#chunks.shift()
-      this.#cursor = 0
-      this.#skipCursor = 0
     }
+  }
+
+  /** Decodes the next batch. Nothing behind one that cannot be read is of interest. */
+  #next(): Chunk | null {
+    this.#cursor = 0
+    this.#skipCursor = 0
+    const raw = this.#waiting.shift()
+    if (raw === undefined) {
+      this.#chunk = null
+      return null
+    }
+    const chunk = this.#decode(raw)
+    this.#chunk = chunk
+    this.buffered += chunk.size - raw.count
+    if (chunk.error !== null) {
+      this.buffered = chunk.size
+      this.#waiting.length = 0
+    }
+    return chunk
   }
 
   /** Throws the error that stopped reading, once nothing stands before it. */
   throwIfFailed(): void {
-    const chunk = this.#chunks[0]
-    if (chunk !== undefined && chunk.error !== null && this.#cursor === chunk.size) throw chunk.error
+    if (this.#hasFailed && this.#cursor === this.#chunk!.size) throw this.#chunk!.error
   }
 
   #decode(raw: DecodedBatch): Chunk {
     const { source, valueSerde, timestampExtractor } = this.options
     const keySerde = this.#keySerde
     const { count, buffer, keyStart, keyEnd, valueStart, valueEnd } = raw
-    const keys: unknown[] = []
-    const values: unknown[] = []
-    const timestamps = new Float64Array(count)
-    const rawRows = new Int32Array(count)
+    const keys = new Array<unknown>(count)
+    const values = new Array<unknown>(count)
+    // Most batches are taken as they are, and so are their arrays.
+    let timestamps = raw.timestamps
+    let rawRows: Int32Array | null = null
     const skips: (Skipped & { beforeRow: number })[] = []
     let error: unknown = null
     let size = 0
@@ -191,13 +219,35 @@ export class InputPartition implements TopicPartition {
         }
       }
       if (timestamp > this.#decodeTime) this.#decodeTime = timestamp
-      keys.push(key)
-      values.push(value)
-      timestamps[size] = timestamp
-      rawRows[size] = i
+      if (rawRows === null && (size < i || timestamp !== raw.timestamps[i])) {
+        timestamps = raw.timestamps.slice()
+        rawRows = Int32Array.from(raw.offsets, (_, row) => row)
+      }
+      if (rawRows !== null) {
+        timestamps[size] = timestamp
+        rawRows[size] = i
+      }
+      keys[size] = key
+      values[size] = value
       size++
     }
-    return { raw, keys, values, timestamps, rawRows, size, skips, error }
+    keys.length = size
+    values.length = size
+    return { keys, values, timestamps, size, origin: this.#origin(raw, rawRows, size), skips, error }
+  }
+
+  #origin(raw: DecodedBatch, rawRows: Int32Array | null, size: number): ChunkOrigin {
+    const rows = rawRows?.subarray(0, size) ?? null
+    return {
+      topic: this.topic,
+      partition: this.partition,
+      offsets: rows === null ? raw.offsets : Float64Array.from(rows, (row) => raw.offsets[row]!),
+      headers:
+        rows === null || raw.headers === null ? raw.headers : Array.from(rows, (row) => raw.headers![row]!),
+      streamTimes: new Float64Array(size),
+      raw,
+      rawRows: rows,
+    }
   }
 
   #extract(

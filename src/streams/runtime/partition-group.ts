@@ -1,8 +1,7 @@
-import type { DecodedBatch, Headers } from '../../log/index.js'
+import type { DecodedBatch } from '../../log/index.js'
 import type { AnyBatch } from '../batch.js'
 import { HeadQueue } from './head-queue.js'
 import type { Chunk, InputPartition } from './input-partition.js'
-import type { RunOrigin } from './run.js'
 
 /** Records of one partition that may be processed before anything else of the task. */
 export interface Run {
@@ -94,7 +93,7 @@ export class PartitionGroup {
     const last = Math.min(chunk.size, from + recordsMax)
     let to = from + 1
     while (to < last && chunk.timestamps[to]! <= limit) to++
-    const batch = this.#runOf(partition, chunk, from, to)
+    const batch = this.#runOf(chunk, from, to)
     partition.take(to)
     if (partition.buffered > 0) this.#heads.offer(partition)
     return { source: partition.options.source, batch }
@@ -105,50 +104,43 @@ export class PartitionGroup {
     for (const partition of this.#partitions) partition.throwIfFailed()
   }
 
-  #runOf(partition: InputPartition, chunk: Chunk, from: number, to: number): AnyBatch {
-    const whole = from === 0 && to === chunk.size
-    const timestamps = chunk.timestamps.subarray(from, to)
-    const rawRows = chunk.rawRows.subarray(from, to)
-    const size = to - from
-    const streamTimes = new Float64Array(size)
-    const offsets = new Float64Array(size)
+  /** Runs of a chunk share its origin: where partitions are merged by time, runs are short. */
+  #runOf(chunk: Chunk, from: number, to: number): AnyBatch {
+    const { origin, size } = chunk
+    const { streamTimes } = origin
     let streamTime = this.streamTimeMs
-    for (let row = 0; row < size; row++) {
-      if (timestamps[row]! > streamTime) streamTime = timestamps[row]!
+    for (let row = from; row < to; row++) {
+      if (chunk.timestamps[row]! > streamTime) streamTime = chunk.timestamps[row]!
       streamTimes[row] = streamTime
-      offsets[row] = chunk.raw.offsets[rawRows[row]!]!
     }
     this.streamTimeMs = streamTime
-    const origin: RunOrigin = {
-      topic: partition.topic,
-      partition: partition.partition,
-      offsets,
-      headers: runHeaders(chunk, rawRows),
-      streamTimes,
-      raw: chunk.raw,
-      rawRows,
-    }
+    const { keys, values, timestamps } = chunk
+    const whole = from === 0 && to === size
     return {
-      size,
-      keys: whole ? chunk.keys : chunk.keys.slice(from, to),
-      values: whole ? chunk.values : chunk.values.slice(from, to),
-      timestamps,
+      size: to - from,
+      keys: whole ? keys : keys.slice(from, to),
+      values: whole ? values : values.slice(from, to),
+      timestamps: whole ? timestamps : numbersOf(timestamps, from, to),
       oldValues: null,
       headers: null,
       origin,
-      rows: null,
+      rows: whole ? null : numbersFrom(from, to),
     }
   }
 }
 
-function nameOf(topic: string, partition: number): string {
-  return `${topic}/${partition}`
+function numbersOf(numbers: Float64Array, from: number, to: number): number[] {
+  const part: number[] = []
+  for (let i = from; i < to; i++) part.push(numbers[i]!)
+  return part
 }
 
-function runHeaders(chunk: Chunk, rawRows: Int32Array): (Headers | null)[] | null {
-  const all = chunk.raw.headers
-  if (all === null) return null
-  const headers: (Headers | null)[] = []
-  for (let row = 0; row < rawRows.length; row++) headers.push(all[rawRows[row]!]!)
-  return headers
+function numbersFrom(from: number, to: number): number[] {
+  const numbers: number[] = []
+  for (let i = from; i < to; i++) numbers.push(i)
+  return numbers
+}
+
+function nameOf(topic: string, partition: number): string {
+  return `${topic}/${partition}`
 }

@@ -4,8 +4,8 @@ import { type AnyBatch, type Origin, originRow } from '../batch.js'
 /** The origin of a run, with the way back to the bytes it was read from. */
 export interface RunOrigin extends Origin {
   readonly raw: DecodedBatch
-  /** Row of `raw` for each row of the origin. */
-  readonly rawRows: ArrayLike<number>
+  /** Row of `raw` for each row of the origin; null: the same. */
+  readonly rawRows: ArrayLike<number> | null
 }
 
 /** Rows [from, to) of a batch; the batch itself where that is all of it. */
@@ -48,7 +48,11 @@ export function rawRecord(
 ): { readonly key: Buffer | null; readonly value: Buffer | null } | null {
   const origin = batch.origin
   if (origin === null || !('raw' in origin)) return null
-  const { raw, rawRows } = origin as RunOrigin
-  const rawRow = rawRows[originRow(batch, row)]!
+  const { raw } = origin as RunOrigin
+  const rawRow = rawRowOf(origin as RunOrigin, originRow(batch, row))
   return { key: rawKey(raw, rawRow), value: rawValue(raw, rawRow) }
+}
+
+export function rawRowOf({ rawRows }: RunOrigin, row: number): number {
+  return rawRows === null ? row : rawRows[row]!
 }

@@ -377,7 +377,7 @@ export class StreamTask implements TaskHost, InputHost {
       return { ...place, topic: '', partition: -1, offset: -1, headers: [], key: null, value: null }
     }
     const at = originRow(batch, row)
-    const rawRow = origin.rawRows[at]!
+    const rawRow = origin.rawRows === null ? at : origin.rawRows[at]!
     return {
       ...place,
       topic: origin.topic,

@@ -1,8 +1,10 @@
 import { Subject } from 'rxjs'
 import type { Clock } from '../../common/index.js'
 import type { StateStore } from '../../state/index.js'
-import type { AnyBatch } from '../batch.js'
+
+import { type AnyBatch, originRow } from '../batch.js'
 import type { ResolvedConfig } from '../config.js'
+
 import { messageOf, ProcessingError, StreamsError, TopologyError } from '../errors.js'
 import type {
   Cancellable,
@@ -150,12 +152,11 @@ export class TaskGraph {
   process(source: string, batch: AnyBatch): void {
     this.#begin()
     const running = this.#nodes.get(source) as RunningSource
-    const streamTimes = batch.origin!.streamTimes
     const single = this.#recordAtATime.has(source)
     let from = 0
     while (from < batch.size) {
-      const to = single ? from + 1 : this.#untilPunctuation(streamTimes, from, batch.size)
-      this.streamTimeMs = streamTimes[to - 1]!
+      const to = single ? from + 1 : this.#untilPunctuation(batch, from)
+      this.streamTimeMs = streamTimeAt(batch, to - 1)
       this.#emit(running.children, sliceBatch(batch, from, to))
       if (this.#failure !== null) break
       this.#streamTimePunctuators.punctuate(this.streamTimeMs)
@@ -165,11 +166,11 @@ export class TaskGraph {
   }
 
   /** A stream-time punctuator fires between two records: the batch is cut behind the one that makes it due. */
-  #untilPunctuation(streamTimes: ArrayLike<number>, from: number, size: number): number {
+  #untilPunctuation(batch: AnyBatch, from: number): number {
     const due = this.#streamTimePunctuators.nextDue
-    if (due > streamTimes[size - 1]!) return size
+    if (due > streamTimeAt(batch, batch.size - 1)) return batch.size
     let to = from
-    while (streamTimes[to]! < due) to++
+    while (streamTimeAt(batch, to) < due) to++
     return to + 1
   }
 
@@ -352,4 +353,8 @@ export class TaskGraph {
   #throwFailure(): void {
     if (this.#failure !== null) throw this.#failure
   }
+}
+
+function streamTimeAt(batch: AnyBatch, row: number): number {
+  return batch.origin!.streamTimes[originRow(batch, row)]!
 }
