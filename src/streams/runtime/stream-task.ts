@@ -28,7 +28,7 @@ import { KeyPool } from './key-pool.js'
 import { droppedTotal, type TaskMetrics } from './metrics.js'
 import type { PartitionGroup } from './partition-group.js'
 import type { RecordCollector, WriteFailure } from './record-collector.js'
-import { type RunOrigin, rawHeaders, rawKey, rawValue } from './run.js'
+import { type RunOrigin, rawHeaders, rawKey, rawRowOf, rawValue } from './run.js'
 import type { StateManager } from './state-manager.js'
 import { TaskGraph, type TaskHost } from './task-graph.js'
 
@@ -377,7 +377,7 @@ export class StreamTask implements TaskHost, InputHost {
       return { ...place, topic: '', partition: -1, offset: -1, headers: [], key: null, value: null }
     }
     const at = originRow(batch, row)
-    const rawRow = origin.rawRows === null ? at : origin.rawRows[at]!
+    const rawRow = rawRowOf(origin, at)
     return {
       ...place,
       topic: origin.topic,
