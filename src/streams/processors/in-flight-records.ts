@@ -3,7 +3,7 @@ import { longSerde, type Serde } from '../../serde/index.js'
 import type { KeyValueStore } from '../../state/index.js'
 import { type AnyBatch, headersOf, originRow } from '../batch.js'
 import { PartReader, writeHeaders, writeSized } from '../internal-serdes.js'
-import { type RunOrigin, rawHeaders, rawKey, rawValue } from '../runtime/run.js'
+import { type RunOrigin, rawHeaders, rawKey, rawRowOf, rawValue } from '../runtime/run.js'
 
 /** A record that waits for its answer, with the source record it stems from. */
 interface InFlightRecord {
@@ -60,7 +60,7 @@ function sourceOf(batch: AnyBatch, row: number): SourceRecord | null {
   const origin = batch.origin as RunOrigin | null
   if (origin?.raw === undefined) return null
   const at = originRow(batch, row)
-  const rawRow = origin.rawRows[at]!
+  const rawRow = rawRowOf(origin, at)
   return {
     topic: origin.topic,
     partition: origin.partition,
