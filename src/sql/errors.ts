@@ -42,19 +42,19 @@ export class SqlError extends ForebayError {
   }): void {
     this.text ??= statement.script ?? statement.text
     const whole = statement.location
-    if (this.location !== null || whole === null) return
+    if (whole === null || (this.location !== null && this.location !== whole)) return
     const word = /^\w+/.exec(this.text.slice(whole.start))?.[0] ?? ''
     this.location = { ...whole, end: whole.start + word.length }
   }
 
   render(): string {
     const hint = this.suggestion === null ? '' : `\n${this.suggestion}`
-    if (this.location === null || this.text === null) return this.message + hint
+    if (this.location === null || this.text === null) return this.message.trimEnd() + hint
     const { line, column, start, end } = this.location
     const source = this.text.split(/\r\n|\n/)[line - 1] ?? ''
     const width = Math.max(1, Math.min(end - start, source.length - column + 1))
     const pad = source.slice(0, column - 1).replace(/[^\t]/g, ' ')
     const place = /\bline:? \d+/i.test(this.message) ? '' : `line ${line}:${column}: `
-    return `${place}${this.message}\n  ${source}\n  ${pad}${'^'.repeat(width)}${hint}`
+    return `${place}${this.message.trimEnd()}\n  ${source}\n  ${pad}${'^'.repeat(width)}${hint}`
   }
 }

@@ -1,7 +1,8 @@
 /** The name with the smallest edit distance, when that is small enough to be a slip. */
 export function nearest(wanted: string, names: readonly string[]): string | undefined {
   let found: string | undefined
-  let limit = Math.max(1, Math.floor(wanted.length / 3)) + 1
+  // Names of one or two characters are all near each other.
+  let limit = wanted.length < 3 ? 1 : Math.floor(wanted.length / 3) + 1
   for (const name of names) {
     const distance = editDistance(wanted, name, limit)
     if (distance < limit) {

@@ -100,6 +100,11 @@ function suggestion(failure: SyntaxFailure): string | null {
   const token = tokens[index]
   const unclosed = tokens.find((t) => t.tokenType === Unclosed)
   if (unclosed !== undefined) return unclosedHint(unclosed)
+  const slip = slipOfAnotherLanguage(failure)
+  if (slip !== null) return slip
+  const afterComma = tokens[index - 1]?.tokenType === Comma
+  if (afterComma && token !== undefined && isReservedWord(token.image))
+    return "Is the ',' before it one too many?"
   if (token !== undefined && failure.asked.includes(Identifier) && isReservedWord(token.image)) {
     return `Did you mean the name \`${identifierText(token)}\`? Write it in backticks.`
   }
@@ -118,8 +123,30 @@ function suggestion(failure: SyntaxFailure): string | null {
   if (previous !== undefined && startsStatement(previous) && failure.expectedAt(index - 1).has(Semicolon)) {
     return `Is a ';' missing before ${previous.image}?`
   }
+  if (expected.has(Comma) && isName(token) && previous !== undefined && isName(previous)) {
+    return `Is a ',' missing before ${token.image}?`
+  }
   if (token.tokenType === Unknown) return 'Names with other characters than A-Z, 0-9, _ and @ need backticks.'
   return expectedList(failure.asked.length > 1 ? new Set(failure.asked) : expected)
+}
+
+function isName({ tokenType }: IToken): boolean {
+  return tokenType === UnquotedIdentifier || tokenType === QuotedIdentifier
+}
+
+/** What people bring along from other languages, and clauses that are easily forgotten. */
+function slipOfAnotherLanguage({ tokens, index }: SyntaxFailure): string | null {
+  const [before, at, after] = [tokens[index - 1]?.image, tokens[index]?.image, tokens[index + 1]?.image]
+  if (before === '=' && at === '=') return 'SQL compares with one =.'
+  if (at === '&' && after === '&') return '&& is written AND in SQL.'
+  if (at === '!' || before === '!') return '! is written NOT in SQL.'
+  if (at === '^') return 'Powers are written POWER(base, exponent).'
+  const inHopping = tokens
+    .slice(Math.max(0, index - 6), index)
+    .some((t) => t.image.toUpperCase() === 'HOPPING')
+  if (at === ')' && inHopping)
+    return 'A hopping window advances: HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES).'
+  return null
 }
 
 function expectedList(types: ReadonlySet<TokenType>): string | null {

@@ -377,7 +377,7 @@ describe('errors', () => {
     ['SELECT * FROM s SHOW STREAMS;', "Is a ';' missing before SHOW?"],
     ["SELECT 'abc FROM s;", "The ' in line 1, column 8 is never closed."],
     ['SELECT limit FROM s;', 'Did you mean the name `LIMIT`? Write it in backticks.'],
-    ['SELECT a, b, FROM s;', 'Did you mean the name `FROM`? Write it in backticks.'],
+    ['SELECT a, b, FROM s;', "Is the ',' before it one too many?"],
   ])('%s suggests: %s', (text, suggestion) => {
     expect(failure(text).suggestion).toBe(suggestion)
   })

@@ -1,6 +1,6 @@
 import type { Expression, Query, Relation, SelectItem } from '../ast.js'
 import { SqlError } from '../errors.js'
-import { formatExpression } from '../format-sql.js'
+import { formatExpression, formatIdentifier } from '../format-sql.js'
 import type { Metastore } from '../metastore.js'
 import { checkPullClauses } from '../plan/pull-restrictions.js'
 import { pseudoColumnNames, windowColumnNames } from '../schema.js'
@@ -80,10 +80,13 @@ function collectSources(relation: Relation, metastore: Metastore): AnalyzedSourc
 function checkDistinctSources(sources: readonly AnalyzedSource[]): void {
   for (const [i, { source }] of sources.entries()) {
     if (!sources.slice(0, i).some((other) => other.source.name === source.name)) continue
+    const copy = formatIdentifier(`${source.name}_COPY`)
+    const statement = `CREATE ${source.kind} ${copy} AS SELECT * FROM ${formatIdentifier(source.name)};`
     throw new SqlError(
       sources.length === 2
         ? `Can not join '${source.name}' to '${source.name}': self joins are not yet supported.`
         : `N-way joins do not support multiple occurrences of the same source. Source: '${source.name}'`,
+      { suggestion: `Join it with a copy: ${statement}` },
     )
   }
 }
@@ -97,6 +100,8 @@ function checkDistinctGroupBy(written: readonly Expression[], resolved: readonly
   }
 }
 
+const otherConditions = 'Join on one equality of a column of each side; other conditions belong into WHERE.'
+
 function analyzeRelation(relation: Relation, scope: NameScope): SourceTree {
   if (relation.kind === 'source') return leaf(relation.alias ?? relation.name, scope)
   const left = analyzeRelation(relation.left, scope)
@@ -106,12 +111,14 @@ function analyzeRelation(relation: Relation, scope: NameScope): SourceTree {
     throw new SqlError(
       'Invalid join condition: joins on multiple conditions are not yet supported. ' +
         `Got ${scope.qualified(scope.resolve(on, 'JOIN ON'))}.`,
+      { location: on.location, suggestion: otherConditions },
     )
   }
   if (on.kind !== 'comparison' || on.operator !== '=') {
     throw new SqlError(
       `Unsupported join expression: ${scope.qualified(scope.resolve(on, 'JOIN ON'))}. ` +
         'The condition must be one equality.',
+      { location: on.location, suggestion: otherConditions },
     )
   }
   const resolved = scope.resolve(on, 'JOIN ON') as typeof on
@@ -121,6 +128,7 @@ function analyzeRelation(relation: Relation, scope: NameScope): SourceTree {
     throw new SqlError(
       `Invalid comparison expression '${scope.qualified(side)}' in join '${scope.qualified(resolved)}'. ` +
         'Each side of the join comparision must contain references from exactly one source.',
+      { location: on.location, suggestion: otherConditions },
     )
   }
   const [first, second] = sides.map(({ sources }) => [...sources][0]!)

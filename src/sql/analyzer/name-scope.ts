@@ -1,8 +1,8 @@
 import type { Expression, Location } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { formatExpression } from '../format-sql.js'
-import { nearest } from '../functions/registry.js'
 import { pseudoColumnNames, windowColumnNames } from '../schema.js'
+import { oneOf } from '../suggestion.js'
 import type { AnalyzedSource } from './analysis.js'
 import { rewrite } from './rewrite.js'
 
@@ -46,10 +46,17 @@ export class NameScope {
     return this.sources.filter((s) => hasColumn(s, column)).length > 1
   }
 
-  source(alias: string): AnalyzedSource {
+  source(alias: string, location: Location | null = null): AnalyzedSource {
     const found = this.sources.find((s) => s.alias === alias)
-    if (found === undefined) throw new SqlError(`'${alias}' is not a valid stream/table name or alias.`)
-    return found
+    if (found !== undefined) return found
+    throw new SqlError(`'${alias}' is not a valid stream/table name or alias.`, {
+      location,
+      suggestion: oneOf(
+        'Sources of this query',
+        alias,
+        this.sources.map((s) => s.alias),
+      ),
+    })
   }
 
   resolve(expression: Expression, clause: Clause): Expression {
@@ -85,7 +92,7 @@ export class NameScope {
   }
 
   #qualified(alias: string, name: string, clause: Clause, location: Location | null): Expression {
-    const source = this.source(alias)
+    const source = this.source(alias, location)
     const windowBound = this.#windowedQuery && !this.isJoin && windowColumnNames.has(name)
     if (!hasColumn(source, name) && !windowBound) {
       throw unresolved(clause, `${alias}.${name}`, location, this.#nearest(name))
@@ -113,8 +120,9 @@ export class NameScope {
 
   #nearest(name: string): string | null {
     const names = this.sources.flatMap((s) => s.source.schema.columns.map((c) => c.name))
-    const found = nearest(name, names)
-    return found === undefined ? null : `Did you mean ${found}?`
+    if (windowColumnNames.has(name))
+      return `${name} is there for windowed sources, and behind a WINDOW clause.`
+    return oneOf('Columns here', name, names)
   }
 }
 

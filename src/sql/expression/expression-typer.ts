@@ -21,6 +21,7 @@ import {
   type ParameterType,
   resolveParameterType,
 } from '../functions/signature.js'
+import { castHint } from '../suggestion.js'
 import { formatType, type SqlType, SqlTypes, type StructField, sameType } from '../types.js'
 import { arithmeticType, isNumeric } from './arithmetic.js'
 import { comparisonKind } from './comparison.js'
@@ -39,7 +40,9 @@ import {
   comparable,
   emptyConstructor,
   guarded,
+  jsonHint,
   located,
+  mixedHint,
   timeOfText,
   typeText,
   unitConstant,
@@ -221,7 +224,10 @@ class ExpressionTyper {
     const base = this.type(baseExpression)
     const { type } = base
     if (type?.kind !== 'STRUCT') {
-      throw new ExpressionError(`Expected STRUCT type, got: ${typeText(type)}`, location)
+      const text = type?.kind === 'STRING' ? jsonHint(baseExpression, field) : null
+      throw new ExpressionError(`Expected STRUCT type, got: ${typeText(type)}`, location, {
+        suggestion: text,
+      })
     }
     const index = type.fields.findIndex((f) => f.name === field)
     if (index !== -1) return { kind: 'field', type: type.fields[index]!.type, base, index }
@@ -259,6 +265,12 @@ class ExpressionTyper {
     throw new ExpressionError(
       `Subscript expression (${formatExpression(whole)}) do not apply to ${typeText(base.type)}.${hint}`,
       whole.location,
+      {
+        suggestion:
+          base.type?.kind === 'STRING'
+            ? `SUBSTRING(${formatExpression(baseExpression)}, 1, 1) is the first character of a text.`
+            : null,
+      },
     )
   }
 
@@ -290,7 +302,8 @@ class ExpressionTyper {
     }
     const type = arithmeticType(e.operator, left.type, right.type)
     if (type === null) {
-      throw arithmeticError(e, `Unsupported arithmetic types. ${left.type.kind} ${right.type.kind}`)
+      const message = `Unsupported arithmetic types. ${left.type.kind} ${right.type.kind}`
+      throw arithmeticError(e, message, mixedHint(e, left.type, right.type))
     }
     const operand = (side: TypedExpression, own: SqlType): TypedExpression => {
       if (type.kind === 'DECIMAL') return castTo(side, decimalTypeOf(own)!)
@@ -322,7 +335,7 @@ class ExpressionTyper {
         `Cannot compare ${formatExpression(e.left)} (${formatType(left.type)}) to ` +
           `${formatExpression(e.right)} (${formatType(right.type)}) with ${operatorNames[e.operator]}.`,
         e.location,
-        { comparison: e },
+        { comparison: e, suggestion: mixedHint(e, left.type, right.type) },
       )
     }
     const [a, b] = alignTimes(left, right)
@@ -386,6 +399,7 @@ class ExpressionTyper {
             `THEN expression 'WHEN ${formatExpression(when.condition)} THEN ${formatExpression(when.result)}' ` +
             `has type: ${formatType(result.type)}.\nPrevious THEN expression(s) type: ${formatType(type)}.`,
           when.result.location,
+          { suggestion: castHint(when.result, type) },
         )
       }
       type ??= result.type
@@ -399,6 +413,7 @@ class ExpressionTyper {
         "Invalid Case expression. Type for the default clause should be the same as for 'THEN' clauses.\n" +
           `THEN type: ${formatType(thenType)}.\nDEFAULT type: ${formatType(lastType)}.`,
         otherwise!.location,
+        { suggestion: castHint(otherwise!, thenType) },
       )
     }
     const result = thenType ?? lastType
@@ -501,6 +516,12 @@ class ExpressionTyper {
       throw new ExpressionError(
         `${kind === 'TABLE' ? 'Table' : 'Aggregate'} function ${e.name} cannot be used here.`,
         e.location,
+        {
+          suggestion:
+            kind === 'TABLE'
+              ? 'Table functions stand in the select list alone.'
+              : 'Conditions on aggregates belong into HAVING.',
+        },
       )
     }
     const written = e.star ? [] : e.args

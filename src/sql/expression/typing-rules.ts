@@ -2,6 +2,7 @@ import type { ComparisonOperator, Expression, Location } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { formatExpression } from '../format-sql.js'
 import type { ArgumentType } from '../functions/signature.js'
+import { castHint } from '../suggestion.js'
 import { formatType, type SqlType, SqlTypes, sameType } from '../types.js'
 import { isNumeric } from './arithmetic.js'
 import { castFunction } from './casts.js'
@@ -33,8 +34,40 @@ export function located<T>(location: Location | null, body: () => T): T {
   }
 }
 
-export function arithmeticError(e: Expression, detail: string): ExpressionError {
-  return new ExpressionError(`Error processing expression: ${formatExpression(e)}. ${detail}`, e.location)
+export function arithmeticError(
+  e: Expression,
+  detail: string,
+  suggestion: string | null = null,
+): ExpressionError {
+  return new ExpressionError(`Error processing expression: ${formatExpression(e)}. ${detail}`, e.location, {
+    suggestion,
+  })
+}
+
+/** What to do where a text meets a number: take the quotes off a literal, cast anything else. */
+export function mixedHint(
+  { left, right }: { readonly left: Expression; readonly right: Expression },
+  leftType: SqlType,
+  rightType: SqlType,
+): string | null {
+  const [text, number] =
+    leftType.kind === 'STRING' && isNumeric(rightType)
+      ? [left, { expression: right, type: rightType }]
+      : rightType.kind === 'STRING' && isNumeric(leftType)
+        ? [right, { expression: left, type: leftType }]
+        : []
+  if (text === undefined || number === undefined) return null
+  if (text.kind === 'string') {
+    const value = Number(text.value)
+    if (text.value.trim() !== '' && !Number.isNaN(value)) return `Write ${text.value.trim()} without quotes.`
+    return castHint(number.expression, SqlTypes.STRING)
+  }
+  return castHint(text, number.type)
+}
+
+/** Fields of a text can only be those of JSON in it. */
+export function jsonHint(text: Expression, field: string): string {
+  return `For a field of JSON in a text, write EXTRACTJSONFIELD(${formatExpression(text)}, '$.${field}').`
 }
 
 export function checkCast(from: SqlType, to: SqlType, location: Location | null): void {

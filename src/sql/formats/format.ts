@@ -69,6 +69,9 @@ export function checkFormat(options: SerdeOptions): void {
       `format: ${format.name}\n` +
       `schema: Persistence{columns=${columnList(columns, role)}, features=[${features.join(', ')}]}\n` +
       `reason: ${reason}`,
+    role === 'value' && (format.name === 'DELIMITED' || format.name === 'KAFKA')
+      ? { suggestion: 'JSON, AVRO and PROTOBUF hold values of every type.' }
+      : {},
   )
 }
 

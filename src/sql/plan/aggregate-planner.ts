@@ -1,8 +1,9 @@
 import type { AnalyzedQuery } from '../analyzer/analyzer.js'
 import { rewrite, structure, walk } from '../analyzer/rewrite.js'
-import type { Expression, WindowExpression } from '../ast.js'
+import type { Expression, Location, WindowExpression } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { typeOf } from '../expression/expression-typer.js'
+import { located } from '../expression/typing-rules.js'
 import { formatExpression } from '../format-sql.js'
 import type { FunctionRegistry } from '../functions/registry.js'
 import type { ArgumentType } from '../functions/signature.js'
@@ -54,7 +55,10 @@ export function checkAggregation(
   for (const call of calls) {
     const inner = call.args.flatMap((arg) => aggregatesIn(arg, functions))
     if (inner.length > 0) {
-      throw new SqlError(`Aggregate functions can not be nested: ${formatExpression(call)}`)
+      throw new SqlError(`Aggregate functions can not be nested: ${formatExpression(call)}`, {
+        location: inner[0]!.location,
+        suggestion: 'Make a table of the inner one first, and aggregate that.',
+      })
     }
   }
   if (groupBy === null) {
@@ -63,9 +67,14 @@ export function checkAggregation(
       throw notGrouped(
         'SELECT',
         plain.map((s) => scope.written(s.expression)),
+        plain[0]!.expression.location,
       )
     throw new SqlError(
       `Use of aggregate function ${calls[0]!.name} requires a GROUP BY clause. Query: ${formatExpression(calls[0]!)}`,
+      {
+        location: calls[0]!.location,
+        suggestion: 'For one row over everything, group by a constant: SELECT 1 AS all_rows, … GROUP BY 1.',
+      },
     )
   }
   for (const e of groupBy) {
@@ -73,6 +82,7 @@ export function checkAggregation(
     if (inner !== undefined) {
       throw new SqlError(
         `GROUP BY does not support aggregate functions: ${inner.name} is an aggregate function.`,
+        { location: inner.location },
       )
     }
     checkNoWindowBounds(e, query)
@@ -97,10 +107,15 @@ function checkNoWindowBounds(expression: Expression, query: AnalyzedQuery): void
   })
 }
 
-function notGrouped(clause: string, expressions: readonly string[]): SqlError {
+function notGrouped(
+  clause: string,
+  expressions: readonly string[],
+  location: Location | null = null,
+): SqlError {
   return new SqlError(
     `Non-aggregate ${clause} expression(s) not part of GROUP BY: ${expressions.join(', ')}\n` +
       `Either add the column(s) to the GROUP BY or remove them from the ${clause}.`,
+    { location },
   )
 }
 
@@ -229,10 +244,11 @@ function rewriteOverResults(
     throw notGrouped(
       'SELECT',
       plain.map((p) => query.scope.written(p.expression)),
+      plain[0]!.expression.location,
     )
   const having = query.having === null ? null : over(query.having)
   if (having !== null && !having.grouped) {
-    throw notGrouped('HAVING', [query.scope.written(query.having!)])
+    throw notGrouped('HAVING', [query.scope.written(query.having!)], query.having!.location)
   }
   return {
     select: items.map(({ alias, result }) => ({ alias, expression: result })),
@@ -259,7 +275,7 @@ class ArgumentsBuilder {
       const type = typeOf(arg, scope)
       return type === null ? { kind: 'null' } : { kind: 'type', type }
     })
-    const resolved = functions.resolveAggregate(call.name, args)
+    const resolved = located(call.location, () => functions.resolveAggregate(call.name, args))
     const columnArgs = call.args.slice(0, resolved.columnCount)
     const constants = call.args.slice(resolved.columnCount).map((arg, i) => {
       const literal = literalValue(arg)

@@ -3,7 +3,7 @@ import type { NameScope } from '../analyzer/name-scope.js'
 import { columnsIn, sameExpression } from '../analyzer/rewrite.js'
 import type { Expression } from '../ast.js'
 import { SqlError } from '../errors.js'
-import { formatExpression } from '../format-sql.js'
+import { formatExpression, formatIdentifier } from '../format-sql.js'
 import { formatType, type SqlType, sameType } from '../types.js'
 import type { ForeignKeyJoinNode, JoinNode, PlanColumn, PlanNode, ProjectNode } from './plan-node.js'
 import { type PlannerContext, typeIn } from './planner-context.js'
@@ -91,6 +91,7 @@ function joinSides(join: AnalyzedJoin, left: JoinSide, right: JoinSide, planner:
       `Can't join \`${leftName}\` with \`${rightName}\` since the number of partitions don't match. ` +
         `\`${leftName}\` partitions = ${left.partitions}; \`${rightName}\` partitions = ${right.partitions}. ` +
         'Please repartition either one so that the number of partitions match.',
+      { suggestion: repartitioning(left, right, join) },
     )
   }
   const keys = joinKeys(join, left, right, onKeys, planner)
@@ -133,6 +134,7 @@ function checkInputs(join: AnalyzedJoin, left: JoinSide, right: JoinSide, descri
     throw new SqlError(
       'Invalid join order: table-stream joins are not supported; only stream-table joins. ' +
         `Got ${described}.`,
+      { suggestion: 'Swap the two sides: FROM the stream JOIN the table.' },
     )
   }
   if (kinds === 'STREAM-STREAM' && join.within === null) {
@@ -166,7 +168,35 @@ function checkTypes(join: AnalyzedJoin, left: JoinSide, right: JoinSide, planner
   throw new SqlError(
     "Invalid join condition: types don't match. " +
       `Got ${text(join.leftExpression, types[0])} = ${text(join.rightExpression, types[1])}.`,
+    { suggestion: joinCast(join, left, types, planner) },
   )
+}
+
+/** The side that can be re-keyed is the one to be cast: a stream. */
+function joinCast(
+  join: AnalyzedJoin,
+  left: JoinSide,
+  [leftType, rightType]: readonly [SqlType, SqlType],
+  { scope }: JoinPlanner,
+): string {
+  const onLeft = left.node.output === 'STREAM'
+  const [side, type] = onLeft ? [join.leftExpression, rightType] : [join.rightExpression, leftType]
+  return `Join on CAST(${scope.qualified(side)} AS ${formatType(type)}) instead of ${scope.qualified(side)}.`
+}
+
+/** The statement that gives one side as many partitions as the other has; of a stream rather than of a table. */
+function repartitioning(
+  left: JoinSide,
+  right: JoinSide,
+  { left: leftTree, right: { source } }: AnalyzedJoin,
+): string {
+  const first = leftTree.kind === 'source' ? leftTree.source.source : null
+  const [kind, name, partitions] =
+    first?.kind === 'STREAM'
+      ? ([first.kind, first.name, right.partitions] as const)
+      : ([source.source.kind, source.source.name, left.partitions] as const)
+  const copy = formatIdentifier(`${name}_${partitions}`)
+  return `Run CREATE ${kind} ${copy} WITH (PARTITIONS = ${partitions}) AS SELECT * FROM ${formatIdentifier(name)}; and join ${copy}.`
 }
 
 function checkKeys(

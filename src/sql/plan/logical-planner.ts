@@ -3,6 +3,7 @@ import { columnsIn, rewrite, structure, walk } from '../analyzer/rewrite.js'
 import type { Expression } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { ExpressionError } from '../expression/expression-error.js'
+import { located } from '../expression/typing-rules.js'
 import { formatExpression } from '../format-sql.js'
 import { pseudoColumnNames, windowColumnNames } from '../schema.js'
 import { formatType, quoteIdentifier, type SqlType } from '../types.js'
@@ -69,11 +70,12 @@ export function planQuery(given: AnalyzedQuery, options: PlanOptions): PlannedQu
     items = plan.select
   } else if (query.window !== null) {
     throw new SqlError('WINDOW clause requires a GROUP BY clause.', { location: query.window.location })
-  } else if (query.emit === 'FINAL') {
-    throw new SqlError('EMIT FINAL is only supported for windowed aggregations.')
   }
   if (query.emit === 'FINAL' && query.window === null) {
-    throw new SqlError('EMIT FINAL is only supported for windowed aggregations.')
+    throw new SqlError('EMIT FINAL is only supported for windowed aggregations.', {
+      suggestion:
+        'Write EMIT CHANGES, or add a WINDOW clause: results of a window are final once it has closed.',
+    })
   }
   return sinkName === null
     ? planTransient(items, node, newKey, keys, context, isPull)
@@ -226,9 +228,11 @@ function planFilter(
     checkKnown(predicate, input)
     const type = quoting(isPull, () => typeIn(input, withoutRanges(predicate), context))
     if (type.kind !== 'BOOLEAN') {
-      throw new SqlError(`Type error in ${clause} expression: Should evaluate to boolean but is`, {
-        location: predicate.location,
-      })
+      throw new SqlError(
+        `Type error in ${clause} expression: Should evaluate to boolean but is ${formatExpression(predicate)} ` +
+          `(${formatType(type)}) instead.`,
+        { location: predicate.location },
+      )
     }
   })
   explaining(isPull ? 'Invalid expression: ' : 'Invalid Predicate: ', () => typeIn(input, predicate, context))
@@ -326,7 +330,7 @@ function checkFunctions(
     walk(e, (node) => {
       // Resolving an unknown name says so, and what may have been meant.
       if (node.kind === 'call' && functions.kindOf(node.name) === undefined)
-        functions.resolveScalar(node.name, [])
+        located(node.location, () => functions.resolveScalar(node.name, []))
     })
   }
 }

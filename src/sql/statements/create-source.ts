@@ -1,10 +1,12 @@
 import type { CreateSource, TableElement } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { resolveType } from '../expression/expression-typer.js'
+import { formatIdentifier } from '../format-sql.js'
 import type { DataSource, Metastore } from '../metastore.js'
 import type { Settings } from '../properties.js'
 import { type Column, LogicalSchema, pseudoColumnNames, windowColumnNames } from '../schema.js'
 import { MemorySchemaRegistry, type SchemaRegistry } from '../schema-registry/index.js'
+import { oneOf } from '../suggestion.js'
 import { formatType, type SqlType, SqlTypes, sameType } from '../types.js'
 import {
   checkColumns,
@@ -31,7 +33,9 @@ export function declareSource(
 ): NewSource {
   const properties = readWithProperties(statement.properties, 'source')
   if (properties.topic === null) {
-    throw new SqlError('Missing required property "KAFKA_TOPIC" which has no default value.')
+    throw new SqlError('Missing required property "KAFKA_TOPIC" which has no default value.', {
+      suggestion: "WITH (KAFKA_TOPIC = '…', …) names the topic whose records these are.",
+    })
   }
   checkElements(statement)
   const valueFormatOf = valueFormatName(properties, settings)
@@ -133,11 +137,21 @@ function checkSchemaIds(declared: LogicalSchema, properties: WithProperties): vo
 function checkSchema(statement: CreateSource, schema: LogicalSchema, properties: WithProperties): void {
   const seen = new Set<string>()
   for (const { name } of schema.columns) {
-    if (seen.has(name)) throw new SqlError(`Duplicate column names: \`${name}\``)
+    if (seen.has(name)) {
+      const location = statement.elements.findLast((e) => e.name === name)?.location ?? null
+      throw new SqlError(`Duplicate column names: \`${name}\``, { location })
+    }
     seen.add(name)
   }
   if (statement.sourceKind === 'TABLE' && schema.key.length === 0) {
-    throw new SqlError('Tables require a PRIMARY KEY. Please define the PRIMARY KEY.')
+    const [first] = statement.elements
+    throw new SqlError('Tables require a PRIMARY KEY. Please define the PRIMARY KEY.', {
+      location: first?.location ?? null,
+      suggestion:
+        first === undefined
+          ? null
+          : `Write PRIMARY KEY behind the column that tells rows apart: ${formatIdentifier(first.name)} … PRIMARY KEY.`,
+    })
   }
   if (schema.columns.length === 0) throw new SqlError('No columns supplied.')
   if (properties.window !== null && schema.key.length === 0) {
@@ -165,7 +179,16 @@ export function checkTimestamp(
   }
   const found = columns.find((c) => c.name === name)
   if (found === undefined) {
-    throw new SqlError(`The TIMESTAMP column set in the WITH clause does not exist in the schema: '${name}'`)
+    throw new SqlError(
+      `The TIMESTAMP column set in the WITH clause does not exist in the schema: '${name}'`,
+      {
+        suggestion: oneOf(
+          'Columns are',
+          name,
+          columns.map((c) => c.name),
+        ),
+      },
+    )
   }
   const kind = found.type.kind
   if (kind === 'STRING' ? format === null : kind !== 'BIGINT' && kind !== 'TIMESTAMP') {

@@ -2,6 +2,7 @@ import { unknownSource } from '../analyzer/unknown-source.js'
 import type { CreateAs, CreateSource, InsertInto, Query, Relation, Statement } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { resolveType } from '../expression/expression-typer.js'
+import { formatIdentifier } from '../format-sql.js'
 import { checkSchemaColumns } from '../formats/index.js'
 import type { FunctionRegistry } from '../functions/registry.js'
 import { type DataSource, Metastore } from '../metastore.js'
@@ -213,6 +214,12 @@ export class StatementExecutor {
     if (!statement.orReplace || existing!.kind !== sourceKind) {
       throw new SqlError(
         `Cannot add ${kind} '${name}': A ${existing!.kind.toLowerCase()} with the same name already exists`,
+        {
+          suggestion:
+            existing!.kind === sourceKind
+              ? `CREATE OR REPLACE ${sourceKind} changes it, CREATE ${sourceKind} IF NOT EXISTS leaves it as it is.`
+              : null,
+        },
       )
     }
   }
@@ -351,6 +358,7 @@ export class StatementExecutor {
     if (source.kind !== sourceKind) {
       throw new SqlError(
         `Incompatible data source type is ${source.kind}, but statement was DROP ${sourceKind}`,
+        { suggestion: `Write DROP ${source.kind} ${formatIdentifier(name)};` },
       )
     }
     if (statement.deleteTopic && source.isSource) {
@@ -377,6 +385,7 @@ export class StatementExecutor {
     if (source.kind !== sourceKind) {
       throw new SqlError(
         `Incompatible data source type is ${source.kind}, but statement was ALTER ${sourceKind}`,
+        { suggestion: `Write ALTER ${source.kind} ${formatIdentifier(name)} …` },
       )
     }
     if (source.isSource) {
@@ -385,12 +394,15 @@ export class StatementExecutor {
       )
     }
     if (source.createdBy !== null) {
-      throw new SqlError(`ALTER command is not supported for CREATE ... AS statements.`)
+      throw new SqlError(`ALTER command is not supported for CREATE ... AS statements.`, {
+        suggestion: `Change the query: CREATE OR REPLACE ${sourceKind} ${formatIdentifier(name)} AS SELECT …`,
+      })
     }
     for (const column of statement.columns) {
       if (source.schema.find(column.name) !== undefined) {
         throw new SqlError(
           `Cannot add column ${quoted(column.name)} to schema. A column with the same name already exists.`,
+          { location: column.location },
         )
       }
     }

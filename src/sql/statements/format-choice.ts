@@ -82,6 +82,7 @@ export function valueFormatName(withs: WithProperties, settings: Settings): Form
     throw new SqlError(
       "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. " +
         "Either provide one or set a default via the 'ksql.persistence.default.format.value' config.",
+      { suggestion: "Most often it is VALUE_FORMAT = 'JSON'." },
     )
   }
   return formatName(name)

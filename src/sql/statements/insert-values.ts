@@ -9,6 +9,7 @@ import { rowClass, type SqlSerde, type SqlValue } from '../formats/index.js'
 import type { FunctionRegistry } from '../functions/registry.js'
 import type { DataSource, Metastore } from '../metastore.js'
 import { pseudoColumnNames, windowColumnNames } from '../schema.js'
+import { oneOf } from '../suggestion.js'
 import { quoteIdentifier, SqlTypes } from '../types.js'
 
 /** A record as INSERT VALUES writes it; `timestamp` null stands for now. */
@@ -85,7 +86,13 @@ function checkColumns(names: readonly string[], { schema }: DataSource): void {
   if (headers.length > 0) throw new SqlError(`Cannot insert into HEADER columns: ${headers.join(', ')}`)
   const unknown = names.filter((name) => name !== 'ROWTIME' && schema.find(name) === undefined)
   if (unknown.length > 0) {
-    throw new SqlError(`Column name(s) ${unknown.map(quoteIdentifier).join(', ')} do not exist.`)
+    throw new SqlError(`Column name(s) ${unknown.map(quoteIdentifier).join(', ')} do not exist.`, {
+      suggestion: oneOf(
+        'Columns are',
+        unknown[0]!,
+        schema.columns.map((c) => c.name),
+      ),
+    })
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Expression, Properties, TimeUnit } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { type FormatName, formatNames, type WindowInfo } from '../metastore.js'
+import { oneOf } from '../suggestion.js'
 
 /*
  * The WITH clause, read and checked. Names come upper-case from the parser; values are literals.
@@ -63,6 +64,7 @@ export function readWithProperties(properties: Properties, use: 'source' | 'quer
   if (unknown.length > 0) {
     throw new SqlError(
       `Failed to prepare statement: Invalid config variable(s) in the WITH clause: ${unknown.join(',')}`,
+      { suggestion: oneOf('Properties are', unknown[0]!, [...known]) },
     )
   }
   const reader = new Reader(properties)
@@ -106,7 +108,9 @@ export function formatName(text: string | null): FormatName | null {
   if (text === null) return null
   const name = text.toUpperCase()
   const found = formatNames.find((format) => format === name)
-  if (found === undefined) throw new SqlError(`Unknown format: ${name}`)
+  if (found === undefined) {
+    throw new SqlError(`Unknown format: ${name}`, { suggestion: oneOf('Formats are', name, formatNames) })
+  }
   return found
 }
 
