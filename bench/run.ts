@@ -11,6 +11,7 @@ const suites: Readonly<Record<string, () => Promise<unknown>>> = {
   'many-queries': async () => (await import('./many-queries.bench.js')).benchManyQueries(),
   latency: async () => (await import('./latency.bench.js')).benchLatency(),
   memory: async () => (await import('./memory.bench.js')).benchMemory(),
+  'state-curves': async () => (await import('./state-curves.bench.js')).benchStateCurves(),
   streams: async () => (await import('./streams.bench.js')).benchStreams(),
 }
 

@@ -4,6 +4,11 @@ import type { ChangelogWriter, StateDatabase, StateStore, StoreSpec } from '../.
 import type { TaskMetrics } from './metrics.js'
 import type { RecordCollector } from './record-collector.js'
 
+/** A database that follows takes a tenth of the time at most … */
+const followPauseFactor = 9
+/** … but is no more than this behind, which a restart has to make up for, ms. */
+const followPauseMaxMs = 30_000
+
 /** A store of a task, and the topic that holds its changes. */
 export interface TaskStore {
   readonly spec: StoreSpec
@@ -24,6 +29,9 @@ export interface TaskStore {
  *
  *     commit    1    2    3    4    5    6        changelogs, offsets, outputs
  *     database  1              4                  rows and changelog offsets, in one SQLite transaction
+ *
+ * Following takes the longer the more there is to write, and each page is written once, however many of its rows have
+ * changed: so the pause after it grows with the time it took, up to `followPauseMaxMs`.
  */
 export class StateManager {
   readonly partition: number
@@ -34,7 +42,10 @@ export class StateManager {
   readonly #follow: { readonly clock: Clock; readonly intervalMs: number } | null
   /** Ends of changelogs at the last commit, of those that changed since the database's. */
   readonly #ends = new Map<string, number>()
-  #lastFollowed = Number.NEGATIVE_INFINITY
+  /** Wall-clock time before which the database does not follow again, ms. */
+  #followFrom = Number.NEGATIVE_INFINITY
+  /** What flushing to the database took in the commit under way, ms. */
+  #flushMs = 0
   /** Commits since that of the database. */
   #lagging = false
   /** The database takes part in the commit under way. */
@@ -105,15 +116,17 @@ export class StateManager {
   /** Writes what the caches hold to the changelogs, and to the database when it is due; nothing is committed yet. */
   flush(force = false): void {
     this.#following = force || this.followDue
+    const start = this.#now()
     for (const store of this.#opened.values()) {
       if (this.#following || store.logChanges === undefined) store.flush()
       else store.logChanges()
     }
+    this.#flushMs = this.#now() - start
   }
 
   /** Wall-clock time from which the database, which lags, should follow, ms; infinity when it does not lag. */
   get followAt(): number {
-    return this.#lagging ? this.#lastFollowed + (this.#follow?.intervalMs ?? 0) : Number.POSITIVE_INFINITY
+    return this.#lagging ? this.#followFrom : Number.POSITIVE_INFINITY
   }
 
   /** The database is behind the changelogs. */
@@ -123,7 +136,7 @@ export class StateManager {
 
   get followDue(): boolean {
     const follow = this.#follow
-    return follow === null || follow.clock.now() >= this.#lastFollowed + follow.intervalMs
+    return follow === null || follow.clock.now() >= this.#followFrom
   }
 
   /** Changelog topics written to since the last commit. */
@@ -142,8 +155,16 @@ export class StateManager {
       if (end !== undefined) this.database.setChangelogOffset(spec.name, end)
     }
     this.#ends.clear()
+    const start = this.#now()
     this.database.commit()
-    if (this.#follow !== null) this.#lastFollowed = this.#follow.clock.now()
+    if (this.#follow === null) return
+    const now = this.#now()
+    const pause = Math.min(followPauseMaxMs, (this.#flushMs + now - start) * followPauseFactor)
+    this.#followFrom = now + Math.max(this.#follow.intervalMs, pause)
+  }
+
+  #now(): number {
+    return this.#follow?.clock.now() ?? 0
   }
 
   #serialising(
