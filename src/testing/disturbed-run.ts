@@ -173,7 +173,7 @@ export class DisturbedRun {
     this.#crashesLeft--
     for (;;) {
       this.story.push('KILL')
-      await this.#app.crash('kill')
+      await this.#app.kill()
       if (this.#chance(4)) {
         this.story.push('the state directory is lost')
         this.#files.remove(STATE_DIRECTORY)

@@ -31,7 +31,7 @@ export interface SimulatedAppOptions {
  * A log and an application on simulated files, which live one life after the other:
  *
  *     open ─▶ send, caughtUp, pass … ─▶ close ──────────────▶ open …
- *                     └─ the process stops somewhere ─▶ crash ─▶ open …
+ *                     └─ the process stops somewhere ─▶ kill ─▶ open …
  *
  * Time is simulated too: it passes while something is waited for, and with every look at the clock. All calls throw what
  * the application throws; `crashed` tells whether the files stopped it.
@@ -128,8 +128,8 @@ export class SimulatedApp {
     await this.waitFor(this.log.close())
   }
 
-  /** Nothing more of this life reaches the files. With the power go changes that were not synced. */
-  async crash(kind: 'kill' | 'power cut'): Promise<void> {
+  /** Nothing more of this life reaches the files, and the next one may begin. */
+  async kill(): Promise<void> {
     this.#files.crashAfter(0)
     try {
       this.#files.makeDirectory('/crash')
@@ -138,8 +138,7 @@ export class SimulatedApp {
     }
     if (this.#streams !== null) await this.waitFor(this.#streams.close()).catch(() => {})
     for (let turn = 0; turn < 5; turn++) await nextEventLoopTurn()
-    if (kind === 'kill') this.#files.kill()
-    else this.#files.powerCut()
+    this.#files.kill()
   }
 
   /** Committed records of a partition, from the beginning. */

@@ -210,9 +210,21 @@ export class StreamsSchedule {
   async #crash(): Promise<void> {
     const power = this.losses !== 'kill' && this.#chance(2)
     this.story.push(power ? 'POWER CUT' : 'KILL')
-    await this.#app.crash(power ? 'power cut' : 'kill')
+    await this.#app.kill()
+    if (power) {
+      // The state may happen to lie on the disk as it was left, whatever becomes of the log.
+      if (this.#chance(2)) this.#syncDirectories(STATE_DIRECTORY)
+      this.#files.powerCut()
+    }
     this.#lossy ||= power
     await this.#reopen()
+  }
+
+  #syncDirectories(path: string): void {
+    if (!this.#files.isDirectory(path)) return
+    for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) this.#files.syncDirectory(at)
+    this.#files.syncDirectory('/')
+    for (const name of this.#files.list(path)) this.#syncDirectories(`${path}/${name}`)
   }
 
   async #reopen(): Promise<void> {
@@ -227,7 +239,7 @@ export class StreamsSchedule {
       if (early && !this.#app.crashed) this.#files.crashAfter(Number.POSITIVE_INFINITY)
       if (opened && !this.#app.crashed) return
       this.story.push('KILL while starting')
-      await this.#app.crash('kill')
+      await this.#app.kill()
     }
   }
 
@@ -306,7 +318,7 @@ export class StreamsSchedule {
 
   /** Whatever is left of the log: the results are the same with what is left of the state and without. */
   async #endBesideStateless(): Promise<void> {
-    await this.#app.crash('kill')
+    await this.#app.kill()
     const files = copied(this.#files, this.#seed)
     const other = this.#newApp(files, seededRandom(this.#seed))
     const rest = [...Array(2)].flatMap(() => this.#burst())
