@@ -114,14 +114,18 @@ class SqliteStateDatabase implements StateDatabase {
     return catalog.record(storeName)?.changelogOffset ?? null
   }
 
-  setChangelogOffset(storeName: string, offset: number): void {
-    setOffset(this.#store(storeName).catalog, storeName, offset)
+  lastChange(storeName: string): number | null {
+    return this.#store(storeName).catalog.record(storeName)?.lastChange ?? null
+  }
+
+  setChangelogOffset(storeName: string, offset: number, lastChange: number | null = null): void {
+    setOffset(this.#store(storeName).catalog, storeName, offset, lastChange)
   }
 
   wipe(storeName: string): void {
     const { store, catalog } = this.#store(storeName)
     store.wipe()
-    setOffset(catalog, storeName, null)
+    setOffset(catalog, storeName, null, null)
   }
 
   commit(): void {
@@ -152,8 +156,15 @@ class SqliteStateDatabase implements StateDatabase {
   }
 }
 
-function setOffset(catalog: StoreCatalog, storeName: string, offset: number | null): void {
-  catalog.record(storeName)!.changelogOffset = offset
+function setOffset(
+  catalog: StoreCatalog,
+  storeName: string,
+  offset: number | null,
+  lastChange: number | null,
+): void {
+  const record = catalog.record(storeName)!
+  record.changelogOffset = offset
+  record.lastChange = lastChange
   catalog.touch(storeName)
 }
 

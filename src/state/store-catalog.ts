@@ -14,6 +14,8 @@ export interface StoreRecord {
   readonly tableName: string
   readonly schema: string
   changelogOffset: number | null
+  /** Fingerprint of the last change before that offset. */
+  lastChange: number | null
   /** The newest time ever put, from which retention is measured; -Infinity before the first. */
   streamTime: number
   /** The last sequence number given to a duplicate. */
@@ -32,18 +34,24 @@ export class StoreCatalog {
     connection.exec(
       `CREATE TABLE IF NOT EXISTS forebay_stores (
         name TEXT PRIMARY KEY, table_name TEXT NOT NULL, schema TEXT NOT NULL,
-        changelog_offset INTEGER, stream_time INTEGER, sequence INTEGER NOT NULL
+        changelog_offset INTEGER, stream_time INTEGER, sequence INTEGER NOT NULL, last_change INTEGER
       ) STRICT, WITHOUT ROWID`,
     )
-    this.#save = connection.prepare('REPLACE INTO forebay_stores VALUES (?, ?, ?, ?, ?, ?)')
+    const columns = connection.prepare("SELECT name FROM pragma_table_info('forebay_stores')").all([])
+    // Files of earlier versions have no such column.
+    if (!columns.some(([name]) => name === 'last_change')) {
+      connection.exec('ALTER TABLE forebay_stores ADD COLUMN last_change INTEGER')
+    }
+    this.#save = connection.prepare('REPLACE INTO forebay_stores VALUES (?, ?, ?, ?, ?, ?, ?)')
     const rows = connection.prepare('SELECT * FROM forebay_stores').all([])
-    for (const [name, tableName, schema, changelogOffset, streamTime, sequence] of rows) {
+    for (const [name, tableName, schema, changelogOffset, streamTime, sequence, lastChange] of rows) {
       this.#records.set(name as string, {
         tableName: tableName as string,
         schema: schema as string,
         changelogOffset: changelogOffset as number | null,
         streamTime: (streamTime as number | null) ?? Number.NEGATIVE_INFINITY,
         sequence: sequence as number,
+        lastChange: lastChange as number | null,
       })
     }
   }
@@ -79,6 +87,7 @@ export class StoreCatalog {
         changelogOffset: null,
         streamTime: Number.NEGATIVE_INFINITY,
         sequence: 0,
+        lastChange: null,
       }
       this.#connection.begin()
       StoreTable.create(this.#connection, record.tableName, shape)
@@ -107,6 +116,7 @@ export class StoreCatalog {
         record.changelogOffset,
         streamTime,
         record.sequence,
+        record.lastChange,
       ])
     }
     this.#connection.commit()

@@ -56,8 +56,10 @@ export interface StateDatabase {
   restore(storeName: string, records: Iterable<ChangelogRecord>): void
   /** The next changelog offset to restore from, or null where the store has none. */
   changelogOffset(storeName: string): number | null
-  /** Takes effect with the next `commit`. */
-  setChangelogOffset(storeName: string, offset: number): void
+  /** The fingerprint of the last change before that offset, or null where none is known. */
+  lastChange(storeName: string): number | null
+  /** Takes effect with the next `commit`. `lastChange`: a fingerprint of the last change before it, null where none is known. */
+  setChangelogOffset(storeName: string, offset: number, lastChange?: number | null): void
   /** Deletes everything a store holds, its offset too: before a rebuild. */
   wipe(storeName: string): void
   /** Commits what has been flushed. Stores must be flushed first. */

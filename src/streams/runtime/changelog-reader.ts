@@ -1,5 +1,6 @@
-import type { Log, TopicPartition } from '../../log/index.js'
+import type { DecodedBatch, Log, TopicPartition } from '../../log/index.js'
 import type { ChangelogRecord } from '../../state/index.js'
+import { fingerprintOf } from './last-change.js'
 import { rawKey, rawValue } from './run.js'
 import type { StateManager, TaskStore } from './state-manager.js'
 
@@ -40,11 +41,16 @@ export async function restoreStores(
       const end = store.fromSource ? Math.min(logEnd!, sourceEnd(changelog.topic)) : logEnd!
       const recorded = store.spec.persistent ? state.database.changelogOffset(store.spec.name) : null
       // Ahead of the log, or behind its beginning: the changelog no longer tells how to get from there to its end.
-      const wiped = recorded !== null && (recorded > end || recorded < start!)
+      const wiped =
+        recorded !== null &&
+        (recorded > end ||
+          recorded < start! ||
+          !(await agrees(consumer, state, store, changelog, recorded, start!)))
       if (wiped || (recorded === null && store.spec.persistent)) state.database.wipe(store.spec.name)
       const from = wiped || recorded === null ? start! : recorded
-      const restored = await restoreStore(consumer, state, store, changelog, from, end)
-      state.database.setChangelogOffset(store.spec.name, end)
+      const known = from === end ? state.database.lastChange(store.spec.name) : null
+      const { restored, lastChange } = await restoreStore(consumer, state, store, changelog, from, end)
+      state.database.setChangelogOffset(store.spec.name, end, lastChange ?? known)
       done.push({
         taskId,
         store: store.spec.name,
@@ -69,8 +75,9 @@ async function restoreStore(
   changelog: TopicPartition,
   from: number,
   end: number,
-): Promise<number> {
+): Promise<{ restored: number; lastChange: number | null }> {
   let restored = 0
+  let lastChange: number | null = null
   let uncommitted = 0
   consumer.assign([changelog])
   consumer.seek(changelog, from)
@@ -80,6 +87,7 @@ async function restoreStore(
       const records: ChangelogRecord[] = []
       for (let row = 0; row < raw.count && raw.offsets[row]! < end; row++) {
         const key = rawKey(raw, row)
+        lastChange = fingerprintAt(raw, row, end)
         // A source topic may hold records without a key; they never reached the table.
         if (key !== null) records.push({ key, value: rawValue(raw, row), timestamp: raw.timestamps[row]! })
       }
@@ -92,5 +100,39 @@ async function restoreStore(
     state.database.setChangelogOffset(store.spec.name, Math.min(end, await consumer.position(changelog)))
     state.database.commit()
   }
-  return restored
+  return { restored, lastChange }
+}
+
+/** Offsets that the last change before the end of a commit is from it, at most: behind it stands the marker. */
+const markerOffsets = 2
+
+function fingerprintAt(raw: DecodedBatch, row: number, end: number): number | null {
+  const key = rawKey(raw, row)
+  if (key === null || raw.offsets[row]! < end - markerOffsets) return null
+  return fingerprintOf(key, rawValue(raw, row), raw.timestamps[row]!)
+}
+
+/** Whether the changelog still holds, before the recorded offset, what it held when that was recorded. */
+async function agrees(
+  consumer: ReturnType<Log['consumer']>,
+  state: StateManager,
+  store: TaskStore,
+  changelog: TopicPartition,
+  recorded: number,
+  start: number,
+): Promise<boolean> {
+  const known = state.database.lastChange(store.spec.name)
+  if (known === null || recorded === start) return true
+  let found: number | null = null
+  consumer.assign([changelog])
+  consumer.seek(changelog, Math.max(start, recorded - markerOffsets))
+  while ((await consumer.position(changelog)) < recorded) {
+    for (const fetched of await consumer.pollBatches(100)) {
+      const raw = fetched.decode()
+      for (let row = 0; row < raw.count && raw.offsets[row]! < recorded; row++) {
+        found = fingerprintAt(raw, row, recorded)
+      }
+    }
+  }
+  return found === known
 }

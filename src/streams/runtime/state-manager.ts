@@ -1,6 +1,7 @@
 import type { Clock } from '../../common/index.js'
 import type { Serde } from '../../serde/index.js'
 import type { ChangelogWriter, StateDatabase, StateStore, StoreSpec } from '../../state/index.js'
+import { LastChange } from './last-change.js'
 import type { TaskMetrics } from './metrics.js'
 import type { RecordCollector } from './record-collector.js'
 
@@ -40,6 +41,8 @@ export class StateManager {
   readonly #opened = new Map<string, StateStore>()
   #changedTopics = new Set<string>()
   readonly #follow: { readonly clock: Clock; readonly intervalMs: number } | null
+  /** By changelog topic. */
+  readonly #lastChanges = new Map<string, LastChange>()
   /** Ends of changelogs at the last commit, of those that changed since the database's. */
   readonly #ends = new Map<string, number>()
   /** Wall-clock time before which the database does not follow again, ms. */
@@ -74,6 +77,8 @@ export class StateManager {
     for (const store of options.stores) {
       const { spec } = store
       const topic = store.fromSource ? null : store.changelogTopic
+      const lastChange = new LastChange()
+      if (topic !== null) this.#lastChanges.set(topic, lastChange)
       const changelog: ChangelogWriter | undefined =
         topic === null
           ? undefined
@@ -82,11 +87,12 @@ export class StateManager {
                 this.#changedTopics.add(topic)
                 options.metrics.changelogRecordsOut++
                 const time = timestamp < 0 ? options.timestampMs() : timestamp
+                lastChange.setRaw(key, value, time)
                 options.collector.sendRaw(topic, options.partition, key, value, time)
               },
               ...(options.collector.sendWith === undefined
                 ? {}
-                : { logWith: this.#serialising(topic, options) }),
+                : { logWith: this.#serialising(topic, lastChange, options) }),
             }
       const opened = options.database.openStore(spec, {
         ...(changelog === undefined ? {} : { changelog }),
@@ -122,6 +128,8 @@ export class StateManager {
       else store.logChanges()
     }
     this.#flushMs = this.#now() - start
+    // Now: what stores hold may be changed in place afterwards.
+    for (const topic of this.#changedTopics) this.#lastChanges.get(topic)?.fingerprint()
   }
 
   /** Wall-clock time from which the database, which lags, should follow, ms; infinity when it does not lag. */
@@ -152,7 +160,8 @@ export class StateManager {
     if (!this.#following) return
     for (const { spec, changelogTopic } of this.stores) {
       const end = changelogTopic === null ? undefined : this.#ends.get(changelogTopic)
-      if (end !== undefined) this.database.setChangelogOffset(spec.name, end)
+      if (end === undefined) continue
+      this.database.setChangelogOffset(spec.name, end, this.#lastChanges.get(changelogTopic!)?.fingerprint())
     }
     this.#ends.clear()
     const start = this.#now()
@@ -169,6 +178,7 @@ export class StateManager {
 
   #serialising(
     topic: string,
+    lastChange: LastChange,
     options: {
       readonly collector: RecordCollector
       readonly partition: number
@@ -188,6 +198,7 @@ export class StateManager {
       this.#changedTopics.add(topic)
       metrics.changelogRecordsOut++
       const time = timestamp < 0 ? options.timestampMs() : timestamp
+      lastChange.set(keySerde as Serde<unknown>, key, valueSerde as Serde<unknown>, value, time)
       collector.sendWith!(topic, partition, keySerde, key, valueSerde, value, time)
     }
   }
