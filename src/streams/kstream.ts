@@ -149,6 +149,19 @@ export class KStream<K, V> {
     second: OperatorFunction<A, B>,
     last: OperatorFunction<B, ForwardedRecord<K2, V2>>,
   ): KStream<K2, V2>
+  pipe<A, B, C, K2, V2>(
+    first: OperatorFunction<StreamRecord<K, V>, A>,
+    second: OperatorFunction<A, B>,
+    third: OperatorFunction<B, C>,
+    last: OperatorFunction<C, ForwardedRecord<K2, V2>>,
+  ): KStream<K2, V2>
+  pipe<A, B, C, D, K2, V2>(
+    first: OperatorFunction<StreamRecord<K, V>, A>,
+    second: OperatorFunction<A, B>,
+    third: OperatorFunction<B, C>,
+    fourth: OperatorFunction<C, D>,
+    last: OperatorFunction<D, ForwardedRecord<K2, V2>>,
+  ): KStream<K2, V2>
   pipe(...operators: OperatorFunction<never, unknown>[]): unknown {
     return this.#next(stateless.pipe(this.handle, operators))
   }

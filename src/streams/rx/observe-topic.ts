@@ -17,7 +17,10 @@ export interface ObserveOptions<K, V> {
 export function observeTopic<K, V>(
   log: Log,
   topic: string,
-  options: Required<ObserveOptions<K, V>>,
+  options: Required<ObserveOptions<K, V>> & {
+    /** Called once it stands where it begins: everything that is committed from then on will come. */
+    readonly onBegin?: () => void
+  },
 ): Observable<ConsumerRecord<K, V>> {
   return new Observable((subscriber) => {
     const consumer = log.consumer<K, V>({
@@ -32,7 +35,11 @@ export function observeTopic<K, V>(
     const begin = async () => {
       const [description] = await log.admin.describeTopics([topic])
       if (subscriber.closed) return
-      consumer.assign(description!.partitions.map(({ partition }) => ({ topic, partition })))
+      const partitions = description!.partitions.map(({ partition }) => ({ topic, partition }))
+      consumer.assign(partitions)
+      for (const partition of partitions) await consumer.position(partition)
+      if (subscriber.closed) return
+      options.onBegin?.()
       subscriber.add(consumer.records().subscribe(subscriber))
     }
     begin().catch((error: unknown) => subscriber.error(error))

@@ -185,6 +185,33 @@ describe('Observables of a running topology', () => {
     await log.close()
   })
 
+  it('show the present value of a key, and each that follows', async () => {
+    const log = await logWith('in', 'in2', 'out')
+    const streams = counting(log)
+    await streams.start()
+    const counts = streams.table<string, number>('counts')
+    const seen: (number | undefined)[] = []
+    let reached = () => {}
+    const subscription = counts.watch('k').subscribe((count) => {
+      seen.push(count)
+      if (count === 2) reached()
+    })
+    expect(seen).toEqual([undefined])
+    const two = new Promise<void>((resolve) => {
+      reached = resolve
+    })
+    await fromObservable(log, 'in', of(record('x'), { key: 'other', value: 'x' }), serdes)
+    await streams.caughtUp()
+    await fromObservable(log, 'in', of(record('x')), serdes)
+    await two
+    subscription.unsubscribe()
+    expect(seen.at(-1)).toBe(2)
+    expect(new Set(seen).size).toBe(seen.length)
+    expect(await firstValueFrom(counts.watch('k'))).toBe(2)
+    await streams.close()
+    await log.close()
+  })
+
   it('say what they cannot show', async () => {
     const log = await logWith('in', 'in2', 'out')
     const streams = counting(log)
