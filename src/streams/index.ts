@@ -89,6 +89,7 @@ export type {
   ValueTransformer,
   ValueTransformerSupplier,
 } from './processor-api.js'
+export { type PrometheusOptions, prometheusText } from './prometheus.js'
 export type { StoreRestored } from './runtime/changelog-reader.js'
 /** The running side, for `forebay/testing`; not part of the public interface. */
 export * as runtime from './runtime/index.js'
@@ -97,9 +98,10 @@ export {
   type KafkaStreamsOptions,
   type StreamsMetrics,
   type StreamsState,
-  type StreamsTaskMetrics,
 } from './runtime/kafka-streams.js'
+export type { DurationFigures } from './runtime/metrics.js'
 export type { QueryableStore } from './runtime/queryable-store.js'
+export type { StreamsTaskMetrics } from './runtime/task-figures.js'
 export {
   type FromObservableOptions,
   fromObservable,

@@ -10,12 +10,14 @@ import {
   type UncaughtExceptionResponse,
 } from '../config.js'
 import { InvalidStateError, StreamsConfigError, StreamsError } from '../errors.js'
+import { atIntervals } from '../rx/at-intervals.js'
 import { type ObserveOptions, observeTopic } from '../rx/observe-topic.js'
 import { type TableView, tableView } from '../rx/table-view.js'
 import type { TopologyModel } from '../topology-model.js'
 import type { StoreRestored } from './changelog-reader.js'
 import { droppedTotal } from './metrics.js'
 import { type QueryableStore, queryableStore } from './queryable-store.js'
+import { type StreamsTaskMetrics, taskFigures } from './task-figures.js'
 import { TaskManager } from './task-manager.js'
 import { StreamThread } from './thread.js'
 import { sourcesOf, TopicNames, taskStore } from './topics.js'
@@ -40,20 +42,8 @@ export interface KafkaStreamsOptions extends StreamsConfig {
   readonly uncaughtExceptionHandler?: (error: unknown) => UncaughtExceptionResponse
 }
 
-export interface StreamsTaskMetrics {
-  readonly taskId: string
-  readonly recordsIn: number
-  readonly recordsOut: number
-  readonly changelogRecordsOut: number
-  readonly buffered: number
-  readonly droppedRecords: number
-  readonly droppedByReason: Readonly<Record<string, number>>
-  readonly droppedByNode: Readonly<Record<string, Readonly<Record<string, number>>>>
-  /** Event time, ms; -1 before the first record. */
-  readonly streamTimeMs: number
-}
-
 export interface StreamsMetrics {
+  readonly applicationId: string
   readonly state: StreamsState
   readonly recordsIn: number
   readonly recordsOut: number
@@ -212,23 +202,11 @@ export class KafkaStreams {
   }
 
   metrics(): StreamsMetrics {
-    const tasks = (this.#manager?.tasks ?? []).map((task): StreamsTaskMetrics => {
-      const { metrics } = task
-      return {
-        taskId: task.taskId,
-        recordsIn: metrics.recordsIn,
-        recordsOut: metrics.recordsOut,
-        changelogRecordsOut: metrics.changelogRecordsOut,
-        buffered: task.group.buffered,
-        droppedRecords: task.droppedRecords,
-        droppedByReason: task.droppedByReason,
-        droppedByNode: metrics.droppedByNode,
-        streamTimeMs: task.group.streamTimeMs,
-      }
-    })
+    const tasks = (this.#manager?.tasks ?? []).map(taskFigures)
     const sum = (of: (task: StreamsTaskMetrics) => number) =>
       tasks.reduce((total, task) => total + of(task), 0)
     return {
+      applicationId: this.#config.applicationId,
       state: this.#state,
       recordsIn: this.#before.recordsIn + sum((task) => task.recordsIn),
       recordsOut: this.#before.recordsOut + sum((task) => task.recordsOut),
@@ -240,6 +218,11 @@ export class KafkaStreams {
       restarts: this.#restarts,
       tasks,
     }
+  }
+
+  /** `metrics()` now and every `intervalMs`, by the clock of the instance, until unsubscribed. */
+  metricsChanges({ intervalMs }: { readonly intervalMs: number }): Observable<StreamsMetrics> {
+    return atIntervals(this.#config.clock, intervalMs, () => this.metrics())
   }
 
   /** Records of each source partition that have not been processed yet, by `topic-partition`. */

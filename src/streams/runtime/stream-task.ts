@@ -75,6 +75,7 @@ export class StreamTask implements TaskHost, InputHost {
   dirty = false
   readonly #options: StreamTaskOptions
   readonly #runRecordsMax: number
+  #flushedAt = 0
   readonly #keptTimes = new Map<string, KeptTime>()
   #group: PartitionGroup | null = null
   #graph: TaskGraph | null = null
@@ -124,6 +125,8 @@ export class StreamTask implements TaskHost, InputHost {
   /** Processes what is buffered, in time order, within the slice. Returns the number of records. */
   process(slice: Slice): number {
     let processed = 0
+    let now = this.clock.now()
+    const began = now
     while (processed < slice.recordsMax) {
       const recordsMax = Math.min(slice.recordsMax - processed, this.#runRecordsMax, this.graph.room)
       if (recordsMax <= 0) break
@@ -132,10 +135,12 @@ export class StreamTask implements TaskHost, InputHost {
       this.dirty = true
       this.graph.process(run.source, run.batch)
       processed += run.batch.size
-      this.metrics.recordsIn += run.batch.size
+      this.metrics.processed(run.batch.timestamps)
       this.group.throwIfFailed()
-      if (this.clock.now() >= slice.until) break
+      now = this.clock.now()
+      if (now >= slice.until) break
     }
+    this.metrics.processingMs += now - began
     return processed
   }
 
@@ -155,6 +160,7 @@ export class StreamTask implements TaskHost, InputHost {
 
   /** Sends what was held back, and writes state to the changelogs and, when due or forced, to the database. */
   flush(force = false): void {
+    this.#flushedAt = this.clock.now()
     this.graph.flush()
     this.graph.hold()
     this.state.flush(force)
@@ -174,6 +180,7 @@ export class StreamTask implements TaskHost, InputHost {
 
   committed(endOffsets: ReadonlyMap<string, number>): void {
     this.state.commit(endOffsets)
+    this.metrics.committed(this.#flushedAt, this.clock.now())
     this.dirty = false
     this.commitRequested = false
     this.graph.release()

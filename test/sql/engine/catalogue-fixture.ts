@@ -33,7 +33,7 @@ export class FakeApp {
 
   metrics(): StreamsMetrics {
     const zero = { recordsIn: 0, recordsOut: 0, droppedRecords: 0, commits: 0, restarts: 0, tasks: [] }
-    return { state: this.state, ...zero, ...this.counters }
+    return { applicationId: 'fake', state: this.state, ...zero, ...this.counters }
   }
 
   async lag(): Promise<ReadonlyMap<string, number>> {

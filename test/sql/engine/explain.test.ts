@@ -7,6 +7,8 @@ async function explain(fixture: CatalogueFixture, sql: string): Promise<string> 
   return messageOf(await explainStatement(parsed('explain', sql), fixture.context()))
 }
 
+const none = { count: 0, sumMs: 0, maxMs: 0 }
+
 describe('EXPLAIN of a running query', () => {
   it('shows statement, plan, topology and what the query has done', async () => {
     const fixture = catalogue()
@@ -26,6 +28,10 @@ describe('EXPLAIN of a running query', () => {
           droppedByNode: {},
           droppedByReason: { 'null key': 1 },
           streamTimeMs: 1_700_000_000_000,
+          latency: none,
+          processingMs: 0,
+          commits: none,
+          stores: {},
         },
       ],
     }
