@@ -51,6 +51,21 @@ export class InvalidStateError extends StreamsError {
   }
 }
 
+/** A store lags further behind its sources than a query accepts (KIP-796's NOT_UP_TO_BOUND). */
+export class StaleStoreError extends StreamsError {
+  /** Records that are not in the store yet. */
+  readonly lag: number
+
+  constructor(store: string, lag: number, maxLag: number) {
+    super(
+      'STREAMS_STALE_STORE',
+      `store ${store} lags ${lag} records behind, and ${maxLag} are accepted; ask again, or accept more`,
+      { retriable: true },
+    )
+    this.lag = lag
+  }
+}
+
 /** A source record could not be read, and its handler said fail. */
 export class DeserializationError extends StreamsError {
   constructor(message: string, options: { cause?: unknown; place?: StreamsErrorPlace } = {}) {

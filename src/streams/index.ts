@@ -101,6 +101,7 @@ export {
 } from './runtime/kafka-streams.js'
 export type { DurationFigures } from './runtime/metrics.js'
 export type { QueryableStore } from './runtime/queryable-store.js'
+export type { QueryOptions } from './runtime/store-query.js'
 export type { StreamsTaskMetrics } from './runtime/task-figures.js'
 export {
   type FromObservableOptions,

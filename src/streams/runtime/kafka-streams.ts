@@ -17,6 +17,7 @@ import type { TopologyModel } from '../topology-model.js'
 import type { StoreRestored } from './changelog-reader.js'
 import { droppedTotal } from './metrics.js'
 import { type QueryableStore, queryableStore } from './queryable-store.js'
+import { type QueryOptions, queryBetweenRounds } from './store-query.js'
 import { type StreamsTaskMetrics, taskFigures } from './task-figures.js'
 import { TaskManager } from './task-manager.js'
 import { StreamThread } from './thread.js'
@@ -162,6 +163,42 @@ export class KafkaStreams {
   store<S extends QueryableStore = QueryableStore>(name: string): S {
     const spec = this.#spec(name)
     return queryableStore(spec, () => this.#stores(name)) as S
+  }
+
+  /**
+   * Reads a store as `read` likes, with a bound on how far it may lag, and of committed state alone where that is asked
+   * for. `read` runs synchronously, between two rounds of work. Rejects with StaleStoreError, InvalidStateError while
+   * the instance is not running, or what `read` throws.
+   */
+  async query<S extends QueryableStore, R>(
+    name: string,
+    read: (store: S) => R,
+    options: QueryOptions = {},
+  ): Promise<R> {
+    const view = this.store<S>(name)
+    let found: { result: R } | null = null
+    let failure: { error: unknown } | null = null
+    const look = async () => {
+      const tasks = this.#runningManager().tasks.filter((task) => task.state.store(name) !== undefined)
+      const host = { tasks, lagOf: (inputs: readonly TopicPartition[]) => this.#lagOf(inputs) }
+      try {
+        found = await queryBetweenRounds(name, host, options, () => read(view))
+        if (found === null) this.#thread!.wake()
+      } catch (error) {
+        failure = { error }
+      }
+      return found !== null || failure !== null
+    }
+    this.#runningManager()
+    const ended = !(await this.#thread!.until(look))
+    if (failure !== null) throw (failure as { error: unknown }).error
+    if (ended) throw new InvalidStateError(`the instance is ${this.#state}; it must be RUNNING`)
+    return found!.result
+  }
+
+  async #lagOf(inputs: readonly TopicPartition[]): Promise<number> {
+    const lag = await this.lag()
+    return inputs.reduce((sum, { topic, partition }) => sum + (lag.get(`${topic}-${partition}`) ?? 0), 0)
   }
 
   /** The store itself in each task that holds a part of it, in the order of partitions. */
