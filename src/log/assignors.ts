@@ -141,14 +141,11 @@ const cooperativeSticky: Assignor = {
   cooperative: true,
   assign(members, counts) {
     const assignment = assignSticky(members, counts)
-    const claimed = new Map<string, string>()
-    for (const m of members) {
-      for (const owned of m.subscription.ownedPartitions) claimed.set(partitionKey(owned), m.memberId)
-    }
+    const owners = currentOwners(members, counts)
     for (const [memberId, partitions] of assignment) {
       assignment.set(
         memberId,
-        partitions.filter((p) => (claimed.get(partitionKey(p)) ?? memberId) === memberId),
+        partitions.filter((p) => (owners.get(partitionKey(p)) ?? memberId) === memberId),
       )
     }
     return assignment

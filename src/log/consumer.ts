@@ -6,7 +6,7 @@ import type { Broker } from './broker.js'
 import { LogClosedError, NoOffsetForPartitionError } from './client-errors.js'
 import { isKafkaError, KafkaError } from './errors.js'
 import { Fetcher } from './fetcher.js'
-import type { GroupCoordinator } from './group-coordinator.js'
+import type { GroupCoordinator, MemberIdentity } from './group-coordinator.js'
 import { GroupMembership } from './group-membership.js'
 import type {
   Consumer,
@@ -502,11 +502,12 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
     }
   }
 
-  #identity(groupId: string): ConsumerGroupMetadata | null {
+  /** Null: this consumer assigns itself, and commits from outside of the group. */
+  #identity(groupId: string): MemberIdentity | null {
     const membership = this.#membership
-    return membership === null || membership.memberId === ''
-      ? null
-      : { groupId, generationId: membership.generationId, memberId: membership.memberId }
+    if (membership === null) return null
+    const { generationId, memberId } = membership
+    return { groupId, generationId, memberId, groupInstanceId: this.#options.groupInstanceId ?? null }
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<(OffsetCommit | null)[]> {

@@ -1,5 +1,7 @@
 import type { Clock, Random } from '../common/index.js'
 import { randomUuid } from '../common/index.js'
+import type { PartitionCounts } from './assignors.js'
+import { decodeSubscription } from './consumer-protocol.js'
 import { KafkaError } from './errors.js'
 import type { CommittedOffset, Group, GroupMember, GroupProtocol, JoinResponse, Reply } from './group.js'
 import type { GroupStore, TransactionProducer } from './group-store.js'
@@ -68,7 +70,8 @@ export class GroupCoordinator {
         )
       }
       const group = this.#store.groupOf(request.groupId)
-      if (!group.supports(request.protocolType, request.protocols, request.memberId)) {
+      const replaced = group.staticMember(request.groupInstanceId)?.memberId ?? request.memberId
+      if (!group.supports(request.protocolType, request.protocols, replaced)) {
         throw new KafkaError(
           'INCONSISTENT_GROUP_PROTOCOL',
           `group ${group.id}: none of the assignors ${request.protocols.map((p) => p.name).join(', ')} ` +
@@ -80,18 +83,17 @@ export class GroupCoordinator {
   }
 
   #joinGroup(group: Group, request: JoinRequest, reply: Reply<JoinResponse>): void {
-    let member: GroupMember | undefined
+    const predecessor = group.staticMember(request.groupInstanceId)
+    let member: GroupMember
+    let unchanged = false
     if (request.memberId !== '') {
       member = this.#memberOf(group, request)
-    } else if (request.groupInstanceId !== null) {
-      const predecessor = group.staticMember(request.groupInstanceId)
-      if (predecessor !== undefined) this.#removeMember(group, predecessor, fenced(predecessor))
-    }
-    const unchanged = member !== undefined && sameProtocols(member.protocols, request.protocols)
-    if (member === undefined) {
+      unchanged = sameProtocols(member.protocols, request.protocols)
+    } else {
       member = newMember(request, this.#newMemberId(request))
       group.protocolType = request.protocolType
       group.members.set(member.memberId, member)
+      if (predecessor !== undefined) unchanged = this.#takePlace(group, predecessor, member)
       request.onMemberId?.(member.memberId)
     }
     member.protocols = request.protocols
@@ -100,7 +102,8 @@ export class GroupCoordinator {
     member.onRebalance = request.onRebalance
     this.#restartSession(group, member)
 
-    const isLeader = member.memberId === group.leaderId
+    // A leader that joins again wants another assignment, unless it was restarted.
+    const isLeader = member.memberId === group.leaderId && request.memberId !== ''
     const answerNow =
       unchanged && (group.state === 'CompletingRebalance' || (group.state === 'Stable' && !isLeader))
     if (answerNow) {
@@ -110,6 +113,18 @@ export class GroupCoordinator {
     member.awaitingJoin?.reject(new KafkaError('UNKNOWN_MEMBER_ID', `member ${member.memberId} joined again`))
     member.awaitingJoin = reply
     this.#prepareRebalance(group)
+  }
+
+  /**
+   * A static member that was restarted takes its own place, with assignment and leadership (KIP-345). Returns whether
+   * the group can go on as if nothing had happened: nobody waits, and the member wants what it wanted before.
+   */
+  #takePlace(group: Group, predecessor: GroupMember, successor: GroupMember): boolean {
+    const wasLeader = group.leaderId === predecessor.memberId
+    this.#removeMember(group, predecessor, fenced(successor))
+    successor.assignment = predecessor.assignment
+    if (wasLeader) group.leaderId = successor.memberId
+    return group.state === 'Stable' && wantsTheSame(group, predecessor, successor)
   }
 
   #newMemberId(request: JoinRequest): string {
@@ -164,8 +179,14 @@ export class GroupCoordinator {
     }
   }
 
-  /** The leader hands in everybody's assignment; each member gets its own. */
-  sync(identity: MemberIdentity, assignments: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array> {
+  /**
+   * The leader hands in everybody's assignment, and the partition counts it is based on; each member gets its own.
+   */
+  sync(
+    identity: MemberIdentity,
+    assignments: ReadonlyMap<string, Uint8Array>,
+    assignedCounts: PartitionCounts,
+  ): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const group = this.#existingGroup(identity.groupId)
       const member = this.#checkedMember(group, identity)
@@ -176,7 +197,9 @@ export class GroupCoordinator {
         return
       }
       member.awaitingSync = { resolve, reject }
-      if (member.memberId === group.leaderId) this.#completeSync(group, assignments)
+      if (member.memberId !== group.leaderId) return
+      group.assignedCounts = assignedCounts
+      this.#completeSync(group, assignments)
     })
   }
 
@@ -247,7 +270,7 @@ export class GroupCoordinator {
 
   // ---------------------------------------------------------------------------------------------- offsets
 
-  /** `identity` null, or generation -1: a commit from outside the group, only while nobody is in it. */
+  /** `identity` null: a commit from outside the group, only while nobody is in it. */
   commitOffsets(groupId: string, offsets: readonly OffsetCommit[], identity: MemberIdentity | null): void {
     const group = this.#store.groupOf(groupId)
     this.#checkCommit(group, identity)
@@ -266,7 +289,7 @@ export class GroupCoordinator {
   }
 
   #checkCommit(group: Group, identity: MemberIdentity | null): void {
-    if (identity === null || identity.generationId < 0) {
+    if (identity === null) {
       if (group.members.size === 0) return
       throw new KafkaError(
         'UNKNOWN_MEMBER_ID',
@@ -375,7 +398,9 @@ export class GroupCoordinator {
     if (member === undefined) {
       throw new KafkaError(
         'UNKNOWN_MEMBER_ID',
-        `group ${group.id} has no member ${identity.memberId}: it timed out or left`,
+        identity.memberId === ''
+          ? `this consumer is not in group ${group.id} now: it polled too late, or not at all yet; poll to join`
+          : `group ${group.id} has no member ${identity.memberId}: it timed out or left`,
       )
     }
     return member
@@ -416,10 +441,21 @@ function sameProtocols(a: readonly GroupProtocol[], b: readonly GroupProtocol[])
   )
 }
 
+/** Whether two members subscribe the same topics under the protocol of the group. */
+function wantsTheSame({ protocolType, protocolName }: Group, a: GroupMember, b: GroupMember): boolean {
+  if (protocolType !== 'consumer') return sameProtocols(a.protocols, b.protocols)
+  const topicsOf = ({ protocols }: GroupMember) => {
+    const protocol = protocols.find(({ name }) => name === protocolName)
+    return protocol === undefined ? null : decodeSubscription(protocol.metadata).topics.join()
+  }
+  return topicsOf(b) !== null && topicsOf(a) === topicsOf(b)
+}
+
 function fenced(owner: GroupMember): KafkaError {
   return new KafkaError(
     'FENCED_INSTANCE_ID',
-    `group instance id ${owner.groupInstanceId} belongs to member ${owner.memberId} now`,
+    `group instance id ${owner.groupInstanceId} belongs to member ${owner.memberId} now: ` +
+      'close this consumer, and give each one an id of its own',
   )
 }
 

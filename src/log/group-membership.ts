@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../common/index.js'
-import { type Assignor, type AssignorName, assignors } from './assignors.js'
+import { type Assignor, type AssignorName, assignors, type PartitionCounts } from './assignors.js'
 import {
   decodeAssignment,
   decodeSubscription,
@@ -58,8 +58,12 @@ export class GroupMembership {
   #rejoinNeeded = true
   /** Told by the coordinator that the member is out: its partitions may have a new owner already. */
   #lost = false
+  /** Another member took over the group instance id: this one must not join again, or the two would fight for it. */
+  #fenced: unknown = null
   #joining = false
   #round: Round | null = null
+  /** Counts the times the member lost its place: a round that began before is over, whatever it brings. */
+  #life = 0
   #heartbeatTimer: Timer | null = null
   #lastPollMs: number
   #polling = false
@@ -67,7 +71,7 @@ export class GroupMembership {
   /** What this member told the group it wants. */
   #joinedTopics: readonly string[] = []
   /** What the leader based its assignment on; empty for followers. */
-  #assignedCounts: ReadonlyMap<string, number> = new Map()
+  #assignedCounts: PartitionCounts = new Map()
 
   constructor(options: GroupMembershipOptions) {
     this.#options = options
@@ -82,6 +86,7 @@ export class GroupMembership {
     return (
       !this.#rejoinNeeded &&
       !this.#lost &&
+      this.#fenced === null &&
       !this.#joining &&
       this.#round === null &&
       this.#seenMetadataVersion === this.#options.topics.metadataVersion
@@ -105,6 +110,7 @@ export class GroupMembership {
   async advance(): Promise<boolean> {
     for (;;) {
       if (this.#lost) await this.#giveUpLost()
+      if (this.#fenced !== null) throw this.#fenced
       if (this.#joining) return false
       if (this.#round !== null) {
         const round = this.#round
@@ -120,7 +126,7 @@ export class GroupMembership {
     }
   }
 
-  /** `closing`: a static member that restarts stays in the group until its session ends. */
+  /** A static member, which may be back soon, stays in the group until its session ends. */
   async leave(): Promise<void> {
     const owned = this.#options.subscription.assignment()
     this.#heartbeatTimer?.cancel()
@@ -140,17 +146,15 @@ export class GroupMembership {
   #startRound(): void {
     this.#joining = true
     this.#rejoinNeeded = false
+    const life = this.#life
     this.#joinAndSync()
       .then(
-        (assigned) => {
-          this.#round = { assigned }
-        },
-        (error: unknown) => {
-          this.#round = { error }
-        },
+        (assigned): Round => ({ assigned }),
+        (error: unknown): Round => ({ error }),
       )
-      .then(() => {
+      .then((round) => {
         this.#joining = false
+        if (life === this.#life) this.#round = round
         this.#options.wake()
       })
   }
@@ -185,7 +189,8 @@ export class GroupMembership {
     this.#scheduleHeartbeat()
     const identity = { groupId, generationId: join.generationId, memberId: join.memberId, groupInstanceId }
     const assignments = join.leaderId === join.memberId ? this.#assignAll(join) : this.#follow()
-    return decodeAssignment(await coordinator.sync(identity, assignments))
+    const assignment = await coordinator.sync(identity, assignments, this.#assignedCounts)
+    return decodeAssignment(assignment)
   }
 
   #follow(): Map<string, Uint8Array> {
@@ -203,7 +208,9 @@ export class GroupMembership {
     for (const topic of members.flatMap((m) => m.subscription.topics)) {
       counts.set(topic, this.#options.topics.partitionCount(topic) ?? 0)
     }
-    this.#assignedCounts = counts
+    this.#assignedCounts = join.assignedCounts ?? counts
+    // A leader that was restarted may have missed that topics grew.
+    if (join.assignedCounts !== null) this.#seenMetadataVersion = -1
     const assignor = this.#candidates.find((candidate) => candidate.name === join.protocolName)!
     const assignments = new Map<string, Uint8Array>()
     for (const [memberId, partitions] of assignor.assign(members, counts)) {
@@ -214,6 +221,10 @@ export class GroupMembership {
 
   #afterFailure(error: unknown): void {
     this.#rejoinNeeded = true
+    if (isKafkaError(error, 'FENCED_INSTANCE_ID')) {
+      this.#fence(error)
+      return
+    }
     if (isKafkaError(error, 'REBALANCE_IN_PROGRESS')) return
     if (isKafkaError(error, 'UNKNOWN_MEMBER_ID') || isKafkaError(error, 'ILLEGAL_GENERATION')) {
       this.#forgetMember()
@@ -260,7 +271,14 @@ export class GroupMembership {
     else await listener?.onPartitionsRevoked?.(owned)
   }
 
+  #fence(error: unknown): void {
+    this.#fenced = error
+    this.#forgetMember()
+  }
+
   #forgetMember(): void {
+    this.#life++
+    this.#round = null
     this.memberId = ''
     this.generationId = -1
     this.#rejoinNeeded = true
@@ -281,7 +299,8 @@ export class GroupMembership {
   #heartbeat(): void {
     const { clock, coordinator, groupId, groupInstanceId, maxPollIntervalMs } = this.#options
     if (!this.#polling && clock.now() - this.#lastPollMs > maxPollIntervalMs) {
-      coordinator.leave(groupId, this.memberId)
+      // A static member keeps its place until its session ends (KIP-345).
+      if (groupInstanceId === null) coordinator.leave(groupId, this.memberId)
       this.#forgetMember()
       return
     }
@@ -294,9 +313,11 @@ export class GroupMembership {
         groupInstanceId,
       })
     } catch (error) {
-      if (isKafkaError(error, 'REBALANCE_IN_PROGRESS')) this.#rejoinNeeded = true
-      // A round under way brings its own answer.
-      else if (!this.#joining) this.#forgetMember()
+      if (isKafkaError(error, 'FENCED_INSTANCE_ID')) this.#fence(error)
+      // A round under way brings its own answer: to join once more would begin the next rebalance, without end.
+      else if (this.#joining) return
+      else if (isKafkaError(error, 'REBALANCE_IN_PROGRESS')) this.#rejoinNeeded = true
+      else this.#forgetMember()
       this.#options.wake()
     }
   }

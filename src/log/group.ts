@@ -1,4 +1,5 @@
 import type { Timer } from '../common/index.js'
+import type { PartitionCounts } from './assignors.js'
 import type { GroupDescription, TopicPartition } from './log.js'
 
 /*
@@ -24,6 +25,11 @@ export interface JoinResponse {
   readonly protocolName: string
   readonly leaderId: string
   readonly memberId: string
+  /**
+   * For a member that takes its place without a rebalance: the partition counts that the assignment in force is based
+   * on. Null: a new assignment is due.
+   */
+  readonly assignedCounts: PartitionCounts | null
   /** Only for the leader: what each member subscribed. */
   readonly members: readonly {
     readonly memberId: string
@@ -98,6 +104,8 @@ export class Group {
   protocolType: string | null = null
   protocolName: string | null = null
   leaderId: string | null = null
+  /** What the leader made its assignment of. */
+  assignedCounts: PartitionCounts = new Map()
   rebalanceTimer: Timer | null = null
   /** In the first rebalance of an empty group, while it waits for more members (`initialRebalanceDelayMs`). */
   gathering = false
@@ -121,7 +129,9 @@ export class Group {
     return table
   }
 
-  staticMember(groupInstanceId: string): GroupMember | undefined {
+  /** Undefined: there is none; nobody has the id null. */
+  staticMember(groupInstanceId: string | null): GroupMember | undefined {
+    if (groupInstanceId === null) return undefined
     for (const member of this.members.values()) if (member.groupInstanceId === groupInstanceId) return member
     return undefined
   }
@@ -167,6 +177,7 @@ export class Group {
       protocolName: this.protocolName!,
       leaderId: this.leaderId!,
       memberId: member.memberId,
+      assignedCounts: this.state === 'Stable' ? this.assignedCounts : null,
       members:
         member.memberId === this.leaderId
           ? [...this.members.values()].map((m) => ({

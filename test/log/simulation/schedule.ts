@@ -109,6 +109,7 @@ export class Schedule {
   /** Checkpoints, compaction, retention, timeouts and what else is due happen, or begin to. */
   async #passTime(): Promise<void> {
     this.#tell('a minute passes')
+    if (this.#dice.oneIn(4)) this.#files.crashAfter(this.#dice.below(60))
     this.#clock.advance(61_000)
     for (let turn = this.#dice.below(6); turn > 0; turn--) await new Promise(setImmediate)
   }
