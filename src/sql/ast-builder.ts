@@ -5,6 +5,7 @@ import type {
   Expression,
   Location,
   Logical,
+  Query,
   SourceKind,
   TableElement,
   TimeUnit,
@@ -56,6 +57,26 @@ export const comparisonOperators = {
   '>': '>',
   '>=': '>=',
 } as const
+
+/** A query without any other clause. */
+export function queryOver(from: Query['from'], select: Query['select'], location: Location | null): Query {
+  return {
+    kind: 'query',
+    distinct: false,
+    select,
+    from,
+    window: null,
+    where: null,
+    groupBy: null,
+    partitionBy: null,
+    having: null,
+    orderBy: null,
+    emit: null,
+    limit: null,
+    offset: null,
+    location,
+  }
+}
 
 // ---------------------------------------------------------------------------------------------- literals
 

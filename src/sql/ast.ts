@@ -259,11 +259,21 @@ export interface AliasedSource extends NodeBase {
   readonly alias: string | null
 }
 
+/** `(VALUES (1, 'a'), (2, 'b')) AS t (id, name)`. One row without columns stands for a missing FROM. */
+export interface ValuesRelation extends NodeBase {
+  readonly kind: 'values'
+  /** All of one length. */
+  readonly rows: readonly (readonly Expression[])[]
+  readonly alias: string | null
+  /** Null: names are made up. */
+  readonly columns: readonly string[] | null
+}
+
 export interface Join extends NodeBase {
   readonly kind: 'join'
   readonly type: 'INNER' | 'LEFT' | 'RIGHT' | 'OUTER'
   readonly left: Relation
-  readonly right: AliasedSource
+  readonly right: AliasedSource | ValuesRelation
   readonly within: {
     readonly before: Duration
     readonly after: Duration
@@ -272,7 +282,16 @@ export interface Join extends NodeBase {
   readonly on: Expression
 }
 
-export type Relation = AliasedSource | Join
+export type Relation = AliasedSource | ValuesRelation | Join
+
+export interface OrderItem {
+  /** A whole number is the place of a column in the select list, from 1. */
+  readonly expression: Expression
+  readonly descending: boolean
+  /** Null: where the order puts them, which takes nulls for the smallest values. */
+  readonly nulls: 'FIRST' | 'LAST' | null
+  readonly location: Location | null
+}
 
 export type WindowExpression =
   | {
@@ -300,6 +319,7 @@ export type WindowExpression =
 
 export interface Query extends NodeBase {
   readonly kind: 'query'
+  readonly distinct: boolean
   readonly select: readonly SelectItem[]
   readonly from: Relation
   readonly window: WindowExpression | null
@@ -307,9 +327,11 @@ export interface Query extends NodeBase {
   readonly groupBy: readonly Expression[] | null
   readonly partitionBy: readonly Expression[] | null
   readonly having: Expression | null
+  readonly orderBy: readonly OrderItem[] | null
   /** null: no EMIT clause, which makes a bare SELECT a pull query. */
   readonly emit: 'CHANGES' | 'FINAL' | null
   readonly limit: number | null
+  readonly offset: number | null
 }
 
 // -------------------------------------------------------------------------------------------- statements
@@ -362,6 +384,20 @@ export type Statement = { readonly text: string; readonly script?: string } & (
       readonly name: string
       readonly ifExists: boolean
       readonly deleteTopic: boolean
+      readonly location: Location | null
+    }
+  | {
+      readonly kind: 'createIndex'
+      readonly name: string
+      readonly table: string
+      readonly columns: readonly string[]
+      readonly ifNotExists: boolean
+      readonly location: Location | null
+    }
+  | {
+      readonly kind: 'dropIndex'
+      readonly name: string
+      readonly ifExists: boolean
       readonly location: Location | null
     }
   | {
@@ -485,6 +521,7 @@ export type ShowWhat =
   | 'PROPERTIES'
   | 'TYPES'
   | 'VARIABLES'
+  | 'INDEXES'
   | 'CONNECTORS'
   | 'CONNECTOR PLUGINS'
 

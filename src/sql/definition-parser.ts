@@ -21,6 +21,7 @@ export class DefinitionParser extends QueryParser {
       DEF: [
         { ALT: () => this.SUBRULE(this.createType, { ARGS: [first] }) },
         { ALT: () => this.SUBRULE(this.createConnector, { ARGS: [first] }) },
+        { ALT: () => this.SUBRULE(this.createIndex, { ARGS: [first] }) },
         { ALT: () => this.SUBRULE(this.createSource, { ARGS: [first] }) },
       ],
     })
@@ -90,6 +91,22 @@ export class DefinitionParser extends QueryParser {
         build.checkKeyConstraints(sourceKind, elements ?? [])
         return { kind: 'createSource', ...shared, elements: elements ?? [], isSource: isSource !== undefined }
       })
+    },
+  )
+
+  readonly createIndex: Rule<StatementBody, [IToken]> = this.RULE(
+    'createIndex',
+    (first: IToken): StatementBody => {
+      const columns: string[] = []
+      this.CONSUME(T.INDEX)
+      const ifNotExists = this.SUBRULE(this.ifNotExists)
+      const name = this.SUBRULE(this.identifier)
+      this.CONSUME(T.ON)
+      const table = this.SUBRULE1(this.identifier)
+      this.CONSUME(t.LeftParen)
+      this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => columns.push(this.SUBRULE2(this.identifier)) })
+      this.CONSUME(t.RightParen)
+      return this.at(first, { kind: 'createIndex', name, table, columns, ifNotExists })
     },
   )
 
@@ -270,6 +287,14 @@ export class DefinitionParser extends QueryParser {
           const ifExists = this.SUBRULE2(this.ifExists)
           const name = this.SUBRULE2(this.identifier)
           return this.at(first, { kind: 'dropType', name, ifExists })
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(T.INDEX)
+          const ifExists = this.SUBRULE3(this.ifExists)
+          const name = this.SUBRULE3(this.identifier)
+          return this.at(first, { kind: 'dropIndex', name, ifExists })
         },
       },
     ])

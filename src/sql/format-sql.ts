@@ -2,6 +2,7 @@ import type {
   CreateSource,
   Duration,
   Expression,
+  OrderItem,
   Properties,
   Query,
   Relation,
@@ -176,17 +177,29 @@ export function formatQuery(query: Query): string {
   const list = (items: readonly Expression[]): string =>
     items.length === 1 ? safeExpression(items[0]!) : `(${items.map(safeExpression).join(', ')})`
   const clauses = [
-    `SELECT ${query.select.map(selectItem).join(', ')}`,
-    `FROM ${relation(query.from)}`,
+    `SELECT ${query.distinct ? 'DISTINCT ' : ''}${query.select.map(selectItem).join(', ')}`,
+    isNothing(query.from) ? null : `FROM ${relation(query.from)}`,
     query.window && `WINDOW ${windowText(query.window)}`,
     query.where && `WHERE ${safeExpression(query.where)}`,
     query.groupBy && `GROUP BY ${list(query.groupBy)}`,
     query.partitionBy && `PARTITION BY ${list(query.partitionBy)}`,
     query.having && `HAVING ${safeExpression(query.having)}`,
+    query.orderBy && `ORDER BY ${query.orderBy.map(orderItem).join(', ')}`,
     query.emit && `EMIT ${query.emit}`,
     query.limit === null ? null : `LIMIT ${query.limit}`,
+    query.offset === null ? null : `OFFSET ${query.offset}`,
   ]
   return clauses.filter((clause) => clause !== null).join('\n')
+}
+
+function orderItem({ expression, descending, nulls }: OrderItem): string {
+  const direction = descending ? ' DESC' : ''
+  return safeExpression(expression) + direction + (nulls === null ? '' : ` NULLS ${nulls}`)
+}
+
+/** What stands for a missing FROM. */
+function isNothing(from: Relation): boolean {
+  return from.kind === 'values' && from.rows[0]!.length === 0
 }
 
 function selectItem(item: SelectItem): string {
@@ -203,6 +216,12 @@ function selectItem(item: SelectItem): string {
 function relation(from: Relation): string {
   if (from.kind === 'source') {
     return safeName(from.name) + (from.alias === null ? '' : ` AS ${safeName(from.alias)}`)
+  }
+  if (from.kind === 'values') {
+    const rows = from.rows.map((row) => `(${row.map(safeExpression).join(', ')})`)
+    const alias = from.alias === null ? '' : ` AS ${safeName(from.alias)}`
+    const columns = from.columns === null ? '' : ` (${from.columns.map(safeName).join(', ')})`
+    return `(VALUES ${rows.join(', ')})${alias}${columns}`
   }
   const type = from.type === 'OUTER' ? 'FULL OUTER' : from.type
   const grace = from.within?.grace ? ` GRACE PERIOD ${duration(from.within.grace)}` : ''
@@ -264,6 +283,12 @@ function body(s: Statement): string {
       return `DROP ${s.sourceKind} ${s.ifExists ? 'IF EXISTS ' : ''}${safeName(s.name)}${
         s.deleteTopic ? ' DELETE TOPIC' : ''
       }`
+    case 'createIndex':
+      return `CREATE INDEX ${s.ifNotExists ? 'IF NOT EXISTS ' : ''}${safeName(s.name)} ON ${safeName(s.table)} (${s.columns
+        .map(safeName)
+        .join(', ')})`
+    case 'dropIndex':
+      return `DROP INDEX ${s.ifExists ? 'IF EXISTS ' : ''}${safeName(s.name)}`
     case 'createConnector':
       return `CREATE ${s.connectorKind} CONNECTOR ${s.ifNotExists ? 'IF NOT EXISTS ' : ''}${safeName(s.name)}${withClause(
         s.properties,

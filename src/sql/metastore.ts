@@ -61,6 +61,13 @@ export interface DataSource {
   readonly text: string
 }
 
+/** An index of a materialised table. */
+export interface IndexDefinition {
+  readonly name: string
+  readonly table: string
+  readonly columns: readonly string[]
+}
+
 /** What a persistent query reads and writes, by source names. */
 export interface QueryLinks {
   readonly id: string
@@ -72,6 +79,7 @@ export class Metastore {
   readonly #sources = new Map<string, DataSource>()
   readonly #types = new Map<string, SqlType>()
   readonly #queries = new Map<string, QueryLinks>()
+  readonly #indexes = new Map<string, IndexDefinition>()
 
   get sources(): readonly DataSource[] {
     return [...this.#sources.values()]
@@ -83,6 +91,22 @@ export class Metastore {
 
   get queries(): readonly QueryLinks[] {
     return [...this.#queries.values()]
+  }
+
+  get indexes(): ReadonlyMap<string, IndexDefinition> {
+    return this.#indexes
+  }
+
+  indexesOf(table: string): readonly IndexDefinition[] {
+    return [...this.#indexes.values()].filter((index) => index.table === table)
+  }
+
+  putIndex(index: IndexDefinition): void {
+    this.#indexes.set(index.name, index)
+  }
+
+  removeIndex(name: string): void {
+    this.#indexes.delete(name)
   }
 
   find(name: string): DataSource | undefined {
@@ -117,8 +141,10 @@ export class Metastore {
     }
   }
 
+  /** Its indexes go with it. */
   remove(name: string): void {
     this.#sources.delete(name)
+    for (const index of this.indexesOf(name)) this.#indexes.delete(index.name)
   }
 
   putType(name: string, type: SqlType): void {
@@ -150,6 +176,7 @@ export class Metastore {
     const copy = new Metastore()
     for (const source of this.#sources.values()) copy.put(source)
     for (const [name, type] of this.#types) copy.putType(name, type)
+    for (const index of this.#indexes.values()) copy.putIndex(index)
     for (const links of this.#queries.values()) copy.linkQuery(links)
     return copy
   }

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/correctness/noComponentHookFactories: ALT and GATE are the parser's option names, not components
 // biome-ignore-all lint/complexity/noCommaOperator: an alternative that eats a token and names it reads best in one line
-import type { ShowWhat, SourceKind, Statement } from './ast.js'
+import type { Query, ShowWhat, SourceKind, Statement, ValuesRelation } from './ast.js'
+import * as build from './ast-builder.js'
 import type { IToken } from './chevrotain.js'
 import { DefinitionParser, type StatementBody } from './definition-parser.js'
 import type { Rule } from './term-parser.js'
@@ -51,6 +52,7 @@ export class SqlParser extends DefinitionParser {
     (): StatementBody =>
       this.OR<StatementBody>([
         { ALT: () => this.SUBRULE(this.selectStatement) },
+        { ALT: () => this.SUBRULE(this.valuesStatement) },
         { ALT: () => this.SUBRULE(this.show) },
         { ALT: () => this.SUBRULE(this.describe) },
         { ALT: () => this.SUBRULE(this.print) },
@@ -70,8 +72,23 @@ export class SqlParser extends DefinitionParser {
   )
 
   readonly selectStatement: Rule<StatementBody> = this.RULE('selectStatement', (): StatementBody => {
-    const query = this.SUBRULE(this.query)
+    const query = this.OR<Query>([
+      { GATE: () => this.isConstantSelect(), ALT: () => this.SUBRULE(this.constants) },
+      { IGNORE_AMBIGUITIES: true, ALT: () => this.SUBRULE(this.query) },
+    ])
     return this.ACTION(() => ({ kind: 'select', query, location: query.location }))
+  })
+
+  /** Rows as they stand: `SELECT * FROM (VALUES …)`. */
+  readonly valuesStatement: Rule<StatementBody> = this.RULE('valuesStatement', (): StatementBody => {
+    const first = this.LA(1)
+    const rows = this.SUBRULE(this.valueRows)
+    return this.ACTION(() => {
+      const location = this.locationFrom(first)
+      const from: ValuesRelation = { kind: 'values', rows, alias: null, columns: null, location }
+      const query = build.queryOver(from, [{ kind: 'star', source: null, location }], location)
+      return { kind: 'select', query, location }
+    })
   })
 
   readonly show: Rule<StatementBody> = this.RULE('show', (): StatementBody => {
@@ -87,6 +104,7 @@ export class SqlParser extends DefinitionParser {
       { ALT: () => (this.CONSUME(T.FUNCTIONS), 'FUNCTIONS') },
       { ALT: () => (this.CONSUME(T.TYPES), 'TYPES') },
       { ALT: () => (this.CONSUME(T.VARIABLES), 'VARIABLES') },
+      { ALT: () => (this.CONSUME(T.INDEXES), 'INDEXES') },
       {
         ALT: () => {
           this.OPTION(() => {

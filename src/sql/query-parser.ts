@@ -5,60 +5,72 @@ import type {
   Duration,
   Expression,
   Join,
+  OrderItem,
   Query,
   Relation,
   SelectItem,
+  ValuesRelation,
   WindowExpression,
 } from './ast.js'
 import * as build from './ast-builder.js'
 import { ExpressionParser } from './expression-parser.js'
+import { nearest } from './nearest-name.js'
 import type { Rule } from './term-parser.js'
 import * as t from './tokens.js'
 import { T } from './tokens.js'
+
+const unnamed = { alias: null, columns: null, location: null }
 
 /** Queries: select list, joins, windows and the clauses after them. */
 export class QueryParser extends ExpressionParser {
   readonly query: Rule<Query> = this.RULE('query', (): Query => {
     const select: SelectItem[] = []
     const first = this.CONSUME(T.SELECT)
+    const distinct = this.OPTION(() => this.CONSUME(T.DISTINCT))
     this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => select.push(this.SUBRULE(this.selectItem)) })
     this.CONSUME(T.FROM)
     const from = this.SUBRULE(this.relation)
-    const window = this.OPTION(() => {
+    const window = this.OPTION1(() => {
       this.CONSUME(T.WINDOW)
       return this.SUBRULE(this.window)
     })
-    const where = this.OPTION1(() => {
+    const where = this.OPTION2(() => {
       this.CONSUME(T.WHERE)
       return this.SUBRULE(this.expression)
     })
-    const groupBy = this.OPTION2(() => {
+    const groupBy = this.OPTION3(() => {
       this.CONSUME(T.GROUP)
       this.CONSUME(T.BY)
       return this.SUBRULE(this.expressionList)
     })
-    const partitionBy = this.OPTION3(() => {
+    const partitionBy = this.OPTION4(() => {
       this.CONSUME(T.PARTITION)
       this.CONSUME1(T.BY)
       return this.SUBRULE1(this.expressionList)
     })
-    const having = this.OPTION4(() => {
+    const having = this.OPTION5(() => {
       this.CONSUME(T.HAVING)
       return this.SUBRULE1(this.expression)
     })
-    const emit = this.OPTION5(() => {
+    const orderBy = this.OPTION6(() => this.SUBRULE(this.orderBy))
+    const emit = this.OPTION7(() => {
       this.CONSUME(T.EMIT)
       return this.OR<'CHANGES' | 'FINAL'>([
         { ALT: () => (this.CONSUME(T.CHANGES), 'CHANGES') },
         { ALT: () => (this.CONSUME(T.FINAL), 'FINAL') },
       ])
     })
-    const limit = this.OPTION6(() => {
+    const limit = this.OPTION8(() => {
       this.CONSUME(T.LIMIT)
       return this.SUBRULE(this.count, { ARGS: ['LIMIT'] })
     })
+    const offset = this.OPTION9(() => {
+      this.CONSUME(T.OFFSET)
+      return this.SUBRULE1(this.count, { ARGS: ['OFFSET'] })
+    })
     return this.at(first, {
       kind: 'query',
+      distinct: distinct !== undefined,
       select,
       from,
       window: window ?? null,
@@ -66,9 +78,61 @@ export class QueryParser extends ExpressionParser {
       groupBy: groupBy ?? null,
       partitionBy: partitionBy ?? null,
       having: having ?? null,
+      orderBy: orderBy ?? null,
       emit: emit ?? null,
       limit: limit ?? null,
+      offset: offset ?? null,
     })
+  })
+
+  /** A SELECT without FROM. */
+  readonly constants: Rule<Query> = this.RULE('constants', (): Query => {
+    const select: SelectItem[] = []
+    const first = this.CONSUME(T.SELECT)
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => select.push(this.SUBRULE(this.selectItem)) })
+    return this.ACTION(() =>
+      build.queryOver({ kind: 'values', rows: [[]], ...unnamed }, select, this.locationFrom(first)),
+    )
+  })
+
+  /** Whether the statement ends without a FROM, also a mistyped one: then its SELECT is over constants. */
+  protected isConstantSelect(): boolean {
+    if (this.LA(1).tokenType !== T.SELECT) return false
+    for (let i = 2; ; i++) {
+      const { tokenType: type, image } = this.LA(i)
+      if (type === t.Semicolon) return true
+      if (type === T.FROM || type.name === 'EOF') return false
+      if (type === t.UnquotedIdentifier && nearest(image.toUpperCase(), ['FROM']) !== undefined) return false
+    }
+  }
+
+  readonly orderBy: Rule<OrderItem[]> = this.RULE('orderBy', (): OrderItem[] => {
+    const items: OrderItem[] = []
+    this.CONSUME(T.ORDER)
+    this.CONSUME(T.BY)
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => items.push(this.SUBRULE(this.orderItem)) })
+    return items
+  })
+
+  readonly orderItem: Rule<OrderItem> = this.RULE('orderItem', (): OrderItem => {
+    const first = this.LA(1)
+    const expression = this.SUBRULE(this.expression)
+    const direction = this.OPTION(() =>
+      this.OR([{ ALT: () => this.CONSUME(T.ASC) }, { ALT: () => this.CONSUME(T.DESC) }]),
+    )
+    const nulls = this.OPTION1(() => {
+      this.CONSUME(T.NULLS)
+      return this.OR1<'FIRST' | 'LAST'>([
+        { ALT: () => (this.CONSUME(T.FIRST), 'FIRST') },
+        { ALT: () => (this.CONSUME(T.LAST), 'LAST') },
+      ])
+    })
+    return this.ACTION(() => ({
+      expression,
+      descending: direction?.tokenType === T.DESC,
+      nulls: nulls ?? null,
+      location: this.locationFrom(first),
+    }))
   })
 
   readonly selectItem: Rule<SelectItem> = this.RULE('selectItem', (): SelectItem => {
@@ -123,12 +187,12 @@ export class QueryParser extends ExpressionParser {
   })
 
   readonly relation: Rule<Relation> = this.RULE('relation', (): Relation => {
-    let relation: Relation = this.SUBRULE(this.aliasedSource)
+    let relation: Relation = this.SUBRULE(this.tableExpression)
     this.MANY(() => {
       const left = relation
       const type = this.SUBRULE(this.joinType)
       this.CONSUME(T.JOIN)
-      const right = this.SUBRULE1(this.aliasedSource)
+      const right = this.SUBRULE1(this.tableExpression)
       const within = this.OPTION(() => this.SUBRULE(this.within))
       this.CONSUME(T.ON)
       const on = this.SUBRULE(this.expression)
@@ -143,6 +207,54 @@ export class QueryParser extends ExpressionParser {
       }))
     })
     return relation
+  })
+
+  readonly tableExpression: Rule<AliasedSource | ValuesRelation> = this.RULE(
+    'tableExpression',
+    (): AliasedSource | ValuesRelation =>
+      this.OR<AliasedSource | ValuesRelation>([
+        { ALT: () => this.SUBRULE(this.aliasedSource) },
+        { ALT: () => this.SUBRULE(this.aliasedValues) },
+      ]),
+  )
+
+  readonly aliasedValues: Rule<ValuesRelation> = this.RULE('aliasedValues', (): ValuesRelation => {
+    const first = this.CONSUME(t.LeftParen)
+    const rows = this.SUBRULE(this.valueRows)
+    this.CONSUME(t.RightParen)
+    let alias: string | null = null
+    const columns: string[] = []
+    this.OPTION({
+      GATE: () => !this.#clauseFollows(),
+      DEF: () => {
+        this.OPTION1(() => this.CONSUME(T.AS))
+        alias = this.SUBRULE(this.identifier)
+        this.OPTION2(() => {
+          this.CONSUME1(t.LeftParen)
+          this.AT_LEAST_ONE_SEP({
+            SEP: t.Comma,
+            DEF: () => columns.push(this.SUBRULE1(this.identifier)),
+          })
+          this.CONSUME1(t.RightParen)
+        })
+      },
+    })
+    return this.at(first, { kind: 'values', rows, alias, columns: columns.length === 0 ? null : columns })
+  })
+
+  readonly valueRows: Rule<Expression[][]> = this.RULE('valueRows', (): Expression[][] => {
+    const rows: Expression[][] = []
+    this.CONSUME(T.VALUES)
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => rows.push(this.SUBRULE(this.valueRow)) })
+    return rows
+  })
+
+  readonly valueRow: Rule<Expression[]> = this.RULE('valueRow', (): Expression[] => {
+    const row: Expression[] = []
+    this.CONSUME(t.LeftParen)
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => row.push(this.SUBRULE(this.expression)) })
+    this.CONSUME(t.RightParen)
+    return row
   })
 
   readonly joinType: Rule<Join['type']> = this.RULE('joinType', (): Join['type'] => {
@@ -211,12 +323,13 @@ export class QueryParser extends ExpressionParser {
     return this.at(first, { kind: 'source', name, alias: alias ?? null })
   })
 
-  /** EMIT and PARTITION are names too; before CHANGES, FINAL or BY they begin a clause. */
+  /** EMIT, PARTITION, ORDER and OFFSET are names too; before CHANGES, FINAL, BY or a number they begin a clause. */
   #clauseFollows(): boolean {
     const next = this.LA(1).tokenType
     const after = this.LA(2).tokenType
     if (next === T.EMIT) return after === T.CHANGES || after === T.FINAL
-    return next === T.PARTITION && after === T.BY
+    if (next === T.OFFSET) return after === t.IntegerToken
+    return (next === T.PARTITION || next === T.ORDER) && after === T.BY
   }
 
   readonly window: Rule<WindowExpression> = this.RULE('window', (): WindowExpression => {

@@ -136,6 +136,8 @@ const statementKinds: Readonly<Record<Statement['kind'], true>> = {
   dropType: true,
   alterSource: true,
   dropSource: true,
+  createIndex: true,
+  dropIndex: true,
   createConnector: true,
   dropConnector: true,
   explain: true,

@@ -357,7 +357,7 @@ describe('errors', () => {
       "line 1:28: Syntax Error\nExpecting {'STRING', INTEGER_VALUE}",
     ],
     ['CREATE STREAM s (k VARCHAR(STRING) (KEY));', "line 1:36: Syntax Error\nExpecting {',', ')'}"],
-    ['SELECT * FROM s ORDER BY k;', 'line 1:23: Syntax Error\n'],
+    ['SELECT * FROM s SORT BY k;', 'line 1:22: Syntax Error\n'],
     ['SELECT a b c FROM s;', "line 1:12: Syntax Error\nExpecting {',', 'FROM'}"],
     [
       'SELECT topic FROM s;',
@@ -393,7 +393,7 @@ describe('errors', () => {
   test('an open end is no excuse for half a statement', () => {
     const error = failure('SHOW STREAMS; SELECT * FROM ', { openEnd: true })
     expect(error).toMatchObject({ location: { line: 1, column: 28 } })
-    expect(error.message).toBe('line 1:28: Syntax Error\nExpecting IDENTIFIER')
+    expect(error.message).toBe("line 1:28: Syntax Error\nExpecting {'(', IDENTIFIER}")
   })
 
   test('nesting without end is refused, not crashed on', () => {

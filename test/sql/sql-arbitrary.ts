@@ -163,18 +163,29 @@ const source = fc.record({
   alias: fc.option(word),
   location: fc.constant(null),
 })
+const values = fc
+  .record({
+    kind: fc.constant('values' as const),
+    rows: fc.array(fc.array(expression, { minLength: 1, maxLength: 2 }), { minLength: 1, maxLength: 2 }),
+    alias: fc.option(word),
+    columns: fc.option(fc.array(word, { minLength: 1, maxLength: 2 })),
+    location: fc.constant(null),
+  })
+  .map((relation) => (relation.alias === null ? { ...relation, columns: null } : relation))
 const limits = { retention: fc.option(duration), grace: fc.option(duration), location: fc.constant(null) }
 
 export const query: fc.Arbitrary<Query> = fc.record({
   kind: fc.constant('query' as const),
+  distinct: fc.boolean(),
   select: fc.array(selectItem, { minLength: 1, maxLength: 3 }),
   from: fc.oneof(
     source,
+    values,
     fc.record({
       kind: fc.constant('join' as const),
       type: fc.constantFrom('INNER', 'LEFT', 'RIGHT', 'OUTER'),
       left: source,
-      right: source,
+      right: fc.oneof(source, values),
       within: fc.option(fc.record({ before: duration, after: duration, grace: fc.option(duration) })),
       on: expression,
       location: fc.constant(null),
@@ -191,7 +202,19 @@ export const query: fc.Arbitrary<Query> = fc.record({
   groupBy: fc.option(fc.array(expression, { maxLength: 3 })),
   partitionBy: fc.option(fc.array(expression, { maxLength: 3 })),
   having: fc.option(expression),
+  orderBy: fc.option(
+    fc.array(
+      fc.record({
+        expression,
+        descending: fc.boolean(),
+        nulls: fc.option(fc.constantFrom('FIRST', 'LAST')),
+        location: fc.constant(null),
+      }),
+      { minLength: 1, maxLength: 2 },
+    ),
+  ),
   emit: fc.option(fc.constantFrom('CHANGES', 'FINAL')),
   limit: fc.option(fc.nat(100)),
+  offset: fc.option(fc.nat(100)),
   location: fc.constant(null),
 }) as fc.Arbitrary<Query>

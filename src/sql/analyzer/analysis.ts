@@ -9,9 +9,11 @@ import type { DataSource } from '../metastore.js'
 export interface AnalyzedSource {
   readonly alias: string
   readonly source: DataSource
+  /** The rows of a VALUES source. */
+  readonly values?: readonly (readonly unknown[])[]
 }
 
-export type SourceTree = SourceLeaf | AnalyzedJoin
+export type SourceTree = SourceLeaf | AnalyzedJoin | AnalyzedPullJoin
 
 export interface SourceLeaf {
   readonly kind: 'source'
@@ -36,6 +38,36 @@ export interface AnalyzedJoin {
   } | null
 }
 
+/** Of a pull query. */
+export interface AnalyzedPullJoin {
+  readonly kind: 'pullJoin'
+  readonly type: 'INNER' | 'LEFT' | 'RIGHT' | 'OUTER'
+  readonly left: SourceTree
+  readonly right: SourceLeaf
+  readonly condition: Expression
+  readonly equalities: readonly PullEquality[]
+  /** The other parts of the condition. */
+  readonly residual: readonly Expression[]
+  readonly location: Location | null
+}
+
+export interface PullEquality {
+  readonly left: Expression
+  readonly right: Expression
+  readonly written: Expression
+}
+
+export interface AnalyzedOrder {
+  /** A place in the select list, from 1; the alias of an item; or an expression over the sources. */
+  readonly by:
+    | { readonly kind: 'position'; readonly position: number }
+    | { readonly kind: 'alias'; readonly alias: string }
+    | { readonly kind: 'expression'; readonly expression: Expression }
+  readonly descending: boolean
+  readonly nullsFirst: boolean
+  readonly location: Location | null
+}
+
 export interface SelectColumn {
   readonly alias: string
   readonly expression: Expression
@@ -58,6 +90,11 @@ export interface QueryAnalysis {
   readonly having: Expression | null
   readonly emit: 'CHANGES' | 'FINAL' | null
   readonly limit: number | null
+  readonly offset: number | null
+  readonly distinct: boolean
+  readonly orderBy: readonly AnalyzedOrder[] | null
+  /** SELECT without EMIT outside of a persistent query. */
+  readonly isPull: boolean
   /** STREAM or TABLE, before any aggregation. */
   readonly inputKind: SourceKind
   /** Prints a resolved expression with `SOURCE.COLUMN`s, as messages want it. */

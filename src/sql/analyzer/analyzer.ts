@@ -1,5 +1,14 @@
-import type { Expression, Query, Relation, SelectItem } from '../ast.js'
+import type {
+  AliasedSource,
+  Expression,
+  OrderItem,
+  Query,
+  Relation,
+  SelectItem,
+  ValuesRelation,
+} from '../ast.js'
 import { SqlError } from '../errors.js'
+import type { ExpressionScope } from '../expression/scope.js'
 import { formatExpression, formatIdentifier } from '../format-sql.js'
 import type { Metastore } from '../metastore.js'
 import { checkPullClauses } from '../plan/pull-restrictions.js'
@@ -8,6 +17,7 @@ import { durationMs } from '../statements/with-properties.js'
 import type { SqlType } from '../types.js'
 import type {
   AnalyzedJoin,
+  AnalyzedOrder,
   AnalyzedSelect,
   AnalyzedSource,
   QueryAnalysis,
@@ -15,8 +25,10 @@ import type {
   SourceTree,
 } from './analysis.js'
 import { NameScope } from './name-scope.js'
+import { analyzePullJoin } from './pull-join.js'
 import { columnsIn, walk } from './rewrite.js'
 import { unknownSource } from './unknown-source.js'
+import { valuesSource } from './values-source.js'
 
 export interface AnalyzedQuery extends QueryAnalysis {
   readonly scope: NameScope
@@ -28,21 +40,26 @@ export interface AnalyzerOptions {
   readonly typeOf: (expression: Expression, scope: NameScope) => SqlType
   /** SELECT without EMIT outside of a persistent query: fewer clauses are allowed. */
   readonly pull?: boolean
+  /** For VALUES. */
+  readonly constants: ExpressionScope
 }
 
 /** Resolves the names of a query and takes its joins apart. What needs types or keys is checked by the planner. */
 export function analyzeQuery(query: Query, options: AnalyzerOptions): AnalyzedQuery {
-  if (options.pull === true) checkPullClauses(query)
+  const isPull = options.pull === true
+  if (isPull) checkPullClauses(query, options.metastore)
+  else checkOnlyPull(query)
   if (query.limit !== null && query.limit < 0) {
     throw new SqlError(
       `${options.pull === true ? 'Pull' : 'Push'} queries don't support negative integers in the LIMIT clause. ` +
         'See https://cnfl.io/queries for more info.',
     )
   }
-  const sources = collectSources(query.from, options.metastore)
-  checkDistinctSources(sources)
+  const sources = collectSources(query.from, options)
+  if (isPull) checkDistinctAliases(sources)
+  else checkDistinctSources(sources)
   const scope = new NameScope(sources, query.window !== null)
-  const from = analyzeRelation(query.from, scope)
+  const from = analyzeRelation(query.from, scope, isPull)
   if (query.partitionBy?.length === 0) throw new SqlError('PARTITION BY requires at least one expression')
   const resolveAll = (list: readonly Expression[] | null, clause: 'GROUP BY' | 'PARTITION BY') =>
     list?.map((e) => scope.resolve(e, clause)) ?? null
@@ -59,16 +76,22 @@ export function analyzeQuery(query: Query, options: AnalyzerOptions): AnalyzedQu
     having: query.having && scope.resolve(query.having, 'HAVING'),
     emit: query.emit,
     limit: query.limit,
+    offset: query.offset,
+    distinct: query.distinct,
+    orderBy: query.orderBy?.map((item) => analyzeOrder(item, query.select, scope)) ?? null,
+    isPull,
     inputKind: sources.every((s) => s.source.kind === 'TABLE') ? 'TABLE' : 'STREAM',
     qualified: (e) => scope.qualified(e),
     scope,
   }
 }
 
-function collectSources(relation: Relation, metastore: Metastore): AnalyzedSource[] {
+function collectSources(relation: Relation, options: AnalyzerOptions): AnalyzedSource[] {
   if (relation.kind === 'join') {
-    return [...collectSources(relation.left, metastore), ...collectSources(relation.right, metastore)]
+    return [...collectSources(relation.left, options), ...collectSources(relation.right, options)]
   }
+  if (relation.kind === 'values') return [valuesSource(relation, options.constants)]
+  const { metastore } = options
   const source = metastore.find(relation.name)
   if (source === undefined) {
     const message = `Exception while preparing statement: ${relation.name} does not exist.`
@@ -91,6 +114,47 @@ function checkDistinctSources(sources: readonly AnalyzedSource[]): void {
   }
 }
 
+function checkDistinctAliases(sources: readonly AnalyzedSource[]): void {
+  for (const [i, { alias }] of sources.entries()) {
+    if (!sources.slice(0, i).some((other) => other.alias === alias)) continue
+    throw new SqlError(`Two sources are called ${alias}.`, {
+      suggestion: 'Give one of them another name with AS.',
+    })
+  }
+}
+
+/** What only rows that come to an end can have. @throws SqlError */
+function checkOnlyPull({ distinct, orderBy, offset, from }: Query): void {
+  const clause = distinct ? 'DISTINCT' : orderBy !== null ? 'ORDER BY' : offset !== null ? 'OFFSET' : null
+  const found = clause ?? (hasValues(from) ? 'VALUES' : null)
+  if (found === null) return
+  throw new SqlError(`Only pull queries support ${found}.`, {
+    location: orderBy?.[0]?.location ?? null,
+    suggestion: 'A SELECT of its own, without EMIT, reads what tables hold now.',
+  })
+}
+
+function hasValues(relation: Relation): boolean {
+  if (relation.kind === 'join') return hasValues(relation.left) || hasValues(relation.right)
+  return relation.kind === 'values'
+}
+
+/** An alias of the select list goes before a column of the same name, as in standard SQL. */
+function analyzeOrder(
+  { expression, descending, nulls, location }: OrderItem,
+  select: readonly SelectItem[],
+  scope: NameScope,
+): AnalyzedOrder {
+  const nullsFirst = nulls === null ? !descending : nulls === 'FIRST'
+  const order = { descending, nullsFirst, location }
+  if (expression.kind === 'integer') return { by: { kind: 'position', position: expression.value }, ...order }
+  const alias = expression.kind === 'column' ? expression.name : null
+  if (alias !== null && select.some((item) => item.kind === 'expression' && item.alias === alias)) {
+    return { by: { kind: 'alias', alias }, ...order }
+  }
+  return { by: { kind: 'expression', expression: scope.resolve(expression, 'ORDER BY') }, ...order }
+}
+
 function checkDistinctGroupBy(written: readonly Expression[], resolved: readonly Expression[]): void {
   const seen = new Set<string>()
   for (const [i, expression] of resolved.entries()) {
@@ -102,10 +166,11 @@ function checkDistinctGroupBy(written: readonly Expression[], resolved: readonly
 
 const otherConditions = 'Join on one equality of a column of each side; other conditions belong into WHERE.'
 
-function analyzeRelation(relation: Relation, scope: NameScope): SourceTree {
-  if (relation.kind === 'source') return leaf(relation.alias ?? relation.name, scope)
-  const left = analyzeRelation(relation.left, scope)
-  const right = leaf(relation.right.alias ?? relation.right.name, scope)
+function analyzeRelation(relation: Relation, scope: NameScope, isPull: boolean): SourceTree {
+  if (relation.kind !== 'join') return leaf(aliasOfSource(relation), scope)
+  const left = analyzeRelation(relation.left, scope, isPull)
+  const right = leaf(aliasOfSource(relation.right), scope)
+  if (isPull) return analyzePullJoin(relation, left, right, scope)
   const { on } = relation
   if (on.kind === 'logical') {
     throw new SqlError(
@@ -157,6 +222,10 @@ function analyzeRelation(relation: Relation, scope: NameScope): SourceTree {
       graceMs: within.grace && durationMs(within.grace),
     },
   } satisfies AnalyzedJoin
+}
+
+function aliasOfSource(relation: AliasedSource | ValuesRelation): string {
+  return relation.alias ?? (relation.kind === 'values' ? 'VALUES' : relation.name)
 }
 
 function leaf(alias: string, scope: NameScope): SourceLeaf {

@@ -7,7 +7,7 @@ import type { AnalyzedSource } from './analysis.js'
 import { rewrite } from './rewrite.js'
 
 /** How a clause is called in messages. */
-export type Clause = 'SELECT' | 'WHERE' | 'GROUP BY' | 'PARTITION BY' | 'HAVING' | 'JOIN ON'
+export type Clause = 'SELECT' | 'WHERE' | 'GROUP BY' | 'PARTITION BY' | 'HAVING' | 'JOIN ON' | 'ORDER BY'
 
 /**
  * The names that expressions of one query may use. Turns `NAME` and `SOURCE.NAME` into plain columns under the names
@@ -143,6 +143,7 @@ function place(location: Location | null): string {
 }
 
 function columnsOf(source: AnalyzedSource): string[] {
+  if (source.values !== undefined) return source.source.schema.columns.map((c) => c.name)
   return [
     ...source.source.schema.columns.map((c) => c.name),
     ...pseudoColumnNames,
@@ -151,9 +152,7 @@ function columnsOf(source: AnalyzedSource): string[] {
 }
 
 function hasColumn(source: AnalyzedSource, name: string): boolean {
-  return (
-    source.source.schema.find(name) !== undefined ||
-    pseudoColumnNames.has(name) ||
-    (source.source.window !== null && windowColumnNames.has(name))
-  )
+  if (source.source.schema.find(name) !== undefined) return true
+  if (source.values !== undefined) return false
+  return pseudoColumnNames.has(name) || (source.source.window !== null && windowColumnNames.has(name))
 }

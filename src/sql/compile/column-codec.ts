@@ -37,6 +37,14 @@ export function compareStored(a: SqliteValue, b: SqliteValue): number {
   return a < (b as number) ? -1 : a > (b as number) ? 1 : 0
 }
 
+/** The order of values that are not null: of decimals by what they are worth, else as they lie in SQLite. */
+export function storedOrder(type: SqlType): (a: SqlValue, b: SqlValue) => number {
+  if (type.kind === 'DECIMAL') return (a, b) => (a as Decimal).comparedTo(b as Decimal)
+  const { encode } = columnCodec(type)
+  if (encode === null) return (a, b) => compareStored(a as SqliteValue, b as SqliteValue)
+  return (a, b) => compareStored(encode(a), encode(b))
+}
+
 function rankOf(value: SqliteValue): number {
   if (value === null) return 0
   return typeof value === 'string' ? 2 : typeof value === 'object' ? 3 : 1

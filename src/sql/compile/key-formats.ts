@@ -23,6 +23,8 @@ export function partitionedBy(node: PlanNode): FormatInfo | null {
       return joinFormat(node)
     case 'foreignKeyJoin':
       return internal(partitionedBy(node.left), node.key)
+    case 'pullJoin':
+      return null
   }
 }
 

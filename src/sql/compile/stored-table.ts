@@ -20,6 +20,8 @@ export interface StoredTable {
   readonly columns: ReadonlyMap<string, StoredColumn>
   /** SQL for the rows that belong to the table, where not all do. */
   readonly condition: string | null
+  /** Its indexes, as they should be. */
+  readonly indexes: () => readonly TableIndex[]
   /** The keys as the primary key has them, where that is not made of the key's own columns. */
   readonly keyBytes: ((key: unknown) => SqliteValue) | null
 }

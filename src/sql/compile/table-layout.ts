@@ -65,12 +65,13 @@ export function typedTable(
     stored.set(copy.name, storedColumn(name, codec))
   }
   const visible = values.visible === null ? null : made.find((m) => m.sqlName === values.visible)!.column.name
+  const indexes = () => indexesOver(stored, shape.indexes())
   const layout: TableLayout<unknown, unknown> = {
     keyColumns: keys.keyColumns,
     valueColumns: made.map(({ column, codec }) => tableColumn(column, codec)),
     ...(generated.length === 0 ? {} : { generatedColumns: generated }),
     tableName: tableNameOf(shape.name),
-    indexes: () => indexesOver(stored, shape.indexes()),
+    indexes,
     rebuildsOnChange: true,
     isIdentityOrdered: keys.isIdentityOrdered,
     encodeKey: keys.encodeKey,
@@ -88,6 +89,7 @@ export function typedTable(
     layout,
     table: {
       columns: stored,
+      indexes,
       condition: visible === null ? null : `${quotedName(visible)} = 1`,
       keyBytes: keys.isBlob ? (k) => blob.encodeKey(k as never)[0]! : null,
     },

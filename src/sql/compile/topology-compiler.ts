@@ -262,6 +262,8 @@ class TopologyCompiler {
         return this.#foreignKeyJoin(node)
       case 'flatMap':
         throw new Error('table functions work on streams')
+      case 'pullJoin':
+        throw new Error('a pull query has no topology')
     }
   }
 

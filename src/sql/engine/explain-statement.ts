@@ -1,10 +1,12 @@
-import type { Query, Relation, Statement } from '../ast.js'
+import type { AnalyzedQuery } from '../analyzer/analyzer.js'
+import type { Statement } from '../ast.js'
 import { collectSources } from '../compile/bindings.js'
 import { compileQuery, compileSourceTable } from '../compile/topology-compiler.js'
 import { SqlError } from '../errors.js'
 import { formatPlan } from '../plan/format-plan.js'
 import { planQuery } from '../plan/logical-planner.js'
 import type { PlanColumn, QueryPlan, SourceNode } from '../plan/plan-node.js'
+import { namesIn } from '../plan/pull-restrictions.js'
 import { withRequiredColumns } from '../plan/required-columns.js'
 import { planSource } from '../plan/source-planner.js'
 import { declareSource } from '../statements/create-source.js'
@@ -13,7 +15,7 @@ import type { StatementResult } from '../statements/statement-result.js'
 import { didYouMean } from '../suggestion.js'
 import { formatType } from '../types.js'
 import { analyzeSections, taskLines } from './explain-analyze.js'
-import { keyLookup } from './pull-keys.js'
+import { explainPull } from './pull-query.js'
 import { failureOf, lagOf, lagText, statisticsLine } from './query-figures.js'
 import { labelled, resultMessage, section } from './result-table.js'
 import { type ExplainContext, type ShownQuery, stateOf } from './show-context.js'
@@ -105,13 +107,10 @@ async function explainPlanned(statement: Statement, context: ExplainContext): Pr
       const { query } = statement
       const planning = await planningFor(namesIn(query.from), context)
       const analysis = analyze(query, planning)
+      if (analysis.isPull) return explainPullQuery(statement, analysis, planning, context)
       const { root } = planQuery(analysis, { sinkName: null, context: planning.context })
       const plan: QueryPlan = { root, sources: analysis.sources.map((s) => s.source.name), sink: null }
-      if (query.emit !== null) {
-        return [heading('push query', plan), ...sections(statement.text, plan)]
-      }
-      const title = `${heading('pull query', plan)}\n${accessLine(query, context)}`
-      return [title, ...planSections(statement.text, plan, null)]
+      return [heading('push query', plan), ...sections(statement.text, plan)]
     }
     case 'createSource': {
       if (!statement.isSource || statement.sourceKind !== 'TABLE') throw runsNoQuery()
@@ -146,15 +145,23 @@ function heading(what: string, { root, sources, sink }: QueryPlan): string {
   })
 }
 
-/** How a pull query finds its rows. */
-function accessLine(query: Query, { metastore, functions }: ExplainContext): string {
-  const source = query.from.kind === 'source' ? metastore.find(query.from.name) : undefined
-  if (source === undefined) return 'Access  : none, as pull queries read one source'
-  if (source.kind === 'STREAM') return `Access  : scan of topic ${source.topic}, up to where it ends now`
-  if (source.createdBy === null) return `Access  : none, as ${source.name} is not materialised`
-  const lookup = keyLookup(query.where, source.schema.key, functions)
-  const how = lookup === null ? 'table scan' : `key lookup (keys: ${lookup.keys.length})`
-  return `Access  : ${how} in the state of ${source.createdBy}`
+/** With how its rows are found. */
+function explainPullQuery(
+  { text }: Extract<Statement, { kind: 'select' }>,
+  analysis: AnalyzedQuery,
+  { context: planner }: PlanningOptions,
+  context: ExplainContext,
+): string[] {
+  const compiler = context.compilerOptions('EXPLAIN', context.settings)
+  const options = { analysis, context: planner, compiler, tableOf: context.tableOf }
+  const { plan: pulled, access } = explainPull(options)
+  const plan: QueryPlan = {
+    root: pulled.planned.root,
+    sources: analysis.sources.map((s) => s.source.name),
+    sink: null,
+  }
+  const shown = { ...plan, root: { ...plan.root, columns: pulled.columns } }
+  return [heading('pull query', shown), ...section('Access', access), ...planSections(text, plan, null)]
 }
 
 /** @param names of all sources whose partition counts the planner may ask for */
@@ -175,10 +182,6 @@ async function planningFor(names: readonly string[], context: ExplainContext): P
       partitionsOf: (topic) => counts.get(topic) ?? 1,
     },
   }
-}
-
-function namesIn(relation: Relation): string[] {
-  return relation.kind === 'source' ? [relation.name] : [...namesIn(relation.left), relation.right.name]
 }
 
 /** The JavaScript that the expressions of the query have become, where a setting asks for it. */

@@ -11,6 +11,7 @@ import type { Settings } from '../properties.js'
 import type { SchemaRegistry } from '../schema-registry/index.js'
 import type { PersistentQuery, QueryHost } from '../statements/persistent-query.js'
 import { serdesOf } from '../statements/serdes.js'
+import { tablesOf } from './materialized-tables.js'
 import type { ProcessingLog } from './processing-log.js'
 import type { RateMeter } from './query-rates.js'
 
@@ -101,6 +102,19 @@ export class QueryApps implements QueryHost {
     }
   }
 
+  storedColumns(id: string): ReadonlySet<string> | null {
+    const stored = this.#running.get(id)?.compiled.materialization?.stored
+    return stored == null ? null : new Set(stored.columns.keys())
+  }
+
+  /** Tasks that open their stores later find the indexes in the catalogue. */
+  indexesChanged(id: string): void {
+    const running = this.#running.get(id)
+    const stored = running?.compiled.materialization?.stored
+    if (running === undefined || stored == null || running.streams.state !== 'RUNNING') return
+    for (const table of tablesOf(running)) table.setIndexes(stored.indexes())
+  }
+
   check(query: PersistentQuery): void {
     if (this.#deferred === null) this.compile(query)
   }
@@ -157,6 +171,7 @@ export class QueryApps implements QueryHost {
       queryId,
       functions,
       customType: (name) => metastore().types.get(name),
+      indexesOf: (table) => metastore().indexesOf(table),
       ...serdesOf(schemaRegistry),
       log: (error) => processingLog.write(error),
       throwOnInvalidTimestamp: settings.enabled('ksql.timestamp.throw.on.invalid'),

@@ -2,9 +2,10 @@ import type { Admin } from '../../log/index.js'
 import type { KafkaStreams, Topology } from '../../streams/index.js'
 import type { CompilerOptions } from '../compile/compiler-context.js'
 import type { FunctionRegistry } from '../functions/registry.js'
-import type { Metastore } from '../metastore.js'
+import type { DataSource, Metastore } from '../metastore.js'
 import type { QueryPlan } from '../plan/plan-node.js'
 import type { PropertyValues, Settings } from '../properties.js'
+import type { MaterializedTable } from '../pull/store-rows.js'
 import type { StepErrors } from './processing-log.js'
 import type { QueryRates } from './query-rates.js'
 import type { StoreFigures } from './store-figures.js'
@@ -46,6 +47,8 @@ export interface ShowContext {
 export interface ExplainContext extends ShowContext {
   readonly settings: Settings
   readonly compilerOptions: (queryId: string, settings: Settings) => CompilerOptions
+  /** Null for a table that nobody keeps. */
+  readonly tableOf: (source: DataSource) => MaterializedTable | null
 }
 
 /** `PAUSED`, or the state of the query's application. */

@@ -43,6 +43,16 @@ const shows: Readonly<Record<ShowWhat, Show>> = {
       { 'Type Name': STRING, Schema: STRING },
       byName([...metastore.types], ([name]) => name).map(([name, type]) => [name, formatType(type)]),
     ),
+  INDEXES: (statement, { metastore }) =>
+    resultTable(
+      statement,
+      { 'Index Name': STRING, 'Table Name': STRING, Columns: STRING },
+      byName([...metastore.indexes.values()], (index) => index.name).map(({ name, table, columns }) => [
+        name,
+        table,
+        columns.join(', '),
+      ]),
+    ),
   VARIABLES: (statement, { variables }) =>
     resultTable(
       statement,

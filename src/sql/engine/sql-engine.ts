@@ -7,6 +7,7 @@ import {
   systemRandom,
 } from '../../common/index.js'
 import type { Log } from '../../log/index.js'
+import type { AnalyzedQuery } from '../analyzer/analyzer.js'
 import { unknownSource } from '../analyzer/unknown-source.js'
 import type { Query, Statement } from '../ast.js'
 import { SqlError } from '../errors.js'
@@ -14,7 +15,8 @@ import { createFunctionRegistry } from '../functions/built-in.js'
 import type { FunctionRegistry } from '../functions/registry.js'
 import type { DataSource, Metastore } from '../metastore.js'
 import { parseScript } from '../parse.js'
-import { type PlannedQuery, planQuery } from '../plan/logical-planner.js'
+import { planQuery } from '../plan/logical-planner.js'
+import type { PlannerContext } from '../plan/planner-context.js'
 import { checkProperty, type PropertyValues, Settings } from '../properties.js'
 import { LogSchemaRegistry, type SchemaRegistry } from '../schema-registry/index.js'
 import { checkRecord, checkSource } from '../statements/assertions.js'
@@ -29,11 +31,11 @@ import { connectorStatement } from './connector-statements.js'
 import { describeStatement } from './describe-statements.js'
 import { explainStatement } from './explain-statement.js'
 import { LogTopics } from './log-topics.js'
+import { materializedTable } from './materialized-tables.js'
 import { PrintQuery } from './print-topic.js'
 import { ProcessingLog } from './processing-log.js'
 import { processingLogStream } from './processing-log-stream.js'
-import { keyLookup } from './pull-keys.js'
-import { pullStream, pullTable } from './pull-query.js'
+import { pull } from './pull-query.js'
 import { PushQuery } from './push-query.js'
 import { QueryApps } from './query-apps.js'
 import { RateMeter } from './query-rates.js'
@@ -74,6 +76,8 @@ const commands: ReadonlySet<Statement['kind']> = new Set([
   'createAs',
   'insertInto',
   'createType',
+  'createIndex',
+  'dropIndex',
   'dropType',
   'alterSource',
   'dropSource',
@@ -441,6 +445,7 @@ export class SqlEngine {
       variables: this.#session.variables,
       settings,
       compilerOptions: (id, querySettings) => this.apps.compilerOptions(id, querySettings),
+      tableOf: (source) => materializedTable(source, this.apps.running),
     }
   }
 
@@ -462,24 +467,22 @@ export class SqlEngine {
 
   // ----------------------------------------------------------------------------------------------- queries
 
-  async #planned(
+  async #analyzed(
     query: Query,
     settings: Settings,
-  ): Promise<{ planned: PlannedQuery; sources: DataSource[] }> {
+  ): Promise<{ analysis: AnalyzedQuery; context: PlannerContext }> {
     const partitions = new Map<string, number>()
     for (const source of this.metastore.sources) {
       partitions.set(source.topic, (await this.#topics.partitionsOf(source.topic)) ?? 1)
     }
     const context = this.executor.plannerContext(partitions)
-    const analysis = analyze(query, { metastore: this.metastore, settings, context })
-    return {
-      planned: planQuery(analysis, { sinkName: null, context }),
-      sources: analysis.sources.map((s) => s.source),
-    }
+    return { analysis: analyze(query, { metastore: this.metastore, settings, context }), context }
   }
 
   async #push<R>(query: Query, settings: Settings): Promise<PushQuery<R>> {
-    const { planned, sources } = await this.#planned(query, settings)
+    const { analysis, context } = await this.#analyzed(query, settings)
+    const planned = planQuery(analysis, { sinkName: null, context })
+    const sources = analysis.sources.map((s) => s.source)
     const id = `transient_${sources[0]!.name}_${this.#nextTransient++}`
     const app = {
       ...this.apps.appOptions(id, settings),
@@ -521,21 +524,15 @@ export class SqlEngine {
 
   async #pull(query: Query, properties: PropertyValues) {
     const settings = this.#settingsWith({ ...this.#session.properties, ...properties })
-    const { planned, sources } = await this.#planned(query, settings)
-    const columns = planned.root.columns.map(({ name, type }) => ({ name, type }))
+    const { analysis, context } = await this.#analyzed(query, settings)
     const compiler = this.apps.compilerOptions('pull', settings)
-    const options = { planned, limit: query.limit, compiler }
-    const source = sources[0]!
-    if (sources.length > 1) throw new SqlError("Pull queries don't support JOIN clauses.")
-    if (settings.enabled('ksql.query.pull.read.your.writes')) await this.#writes.visibleIn(source)
-    if (source.kind === 'STREAM') {
-      const rows = await pullStream({ ...options, log: this.log, source })
-      return { columns, rows, note: rows.length === query.limit ? 'Limit Reached' : 'Query Completed' }
+    if (settings.enabled('ksql.query.pull.read.your.writes')) {
+      for (const { source, values } of analysis.sources) {
+        if (values === undefined) await this.#writes.visibleIn(source)
+      }
     }
-    const running = source.createdBy === null ? undefined : this.apps.running.get(source.createdBy)
-    if (running?.compiled.materialization == null) throw notQueryable(source)
-    const keys = keyLookup(query.where, source.schema.key, this.functions)
-    return { columns, rows: pullTable({ ...options, running, keys }), note: null }
+    const tableOf = (source: DataSource) => materializedTable(source, this.apps.running)
+    return pull({ analysis, context, compiler, tableOf, log: this.log })
   }
 
   // -------------------------------------------------------------------------------------------------- life
@@ -571,12 +568,4 @@ export class SqlEngine {
     await this.#commandLog.close()
     await this.#topics.close()
   }
-}
-
-function notQueryable({ name }: DataSource): SqlError {
-  return new SqlError(
-    `The \`${name}\` table isn't queryable. To derive a queryable table, you can do ` +
-      `'CREATE TABLE QUERYABLE_${name} AS SELECT * FROM ${name}'. See https://cnfl.io/queries for more info.`,
-    { suggestion: 'Add EMIT CHANGES to see its changes instead.' },
-  )
 }

@@ -152,7 +152,9 @@ export function planAggregation(
       expression,
     })),
   )
-  const builder = new ArgumentsBuilder(input, context)
+  // A pull query reads its rows once, and takes none back.
+  const takesBack = input.output === 'TABLE' && !query.isPull
+  const builder = new ArgumentsBuilder(input, takesBack, context)
   const aggregates = [...calls.values()].map((call, i) => builder.add(call, `KSQL_AGG_VARIABLE_${i}`))
   const sameKey = input.output === 'STREAM' && input.window === null && groupsByKey(groupBy, input)
   const windowing = query.window === null ? null : windowingOf(query.window)
@@ -260,11 +262,13 @@ function rewriteOverResults(
 class ArgumentsBuilder {
   readonly columns: { name: string; type: SqlType; expression: Expression }[] = []
   readonly #input: PlanNode
+  readonly #takesBack: boolean
   readonly #context: PlannerContext
   readonly #indexes = new Map<string, number>()
 
-  constructor(input: PlanNode, context: PlannerContext) {
+  constructor(input: PlanNode, takesBack: boolean, context: PlannerContext) {
     this.#input = input
+    this.#takesBack = takesBack
     this.#context = context
   }
 
@@ -287,7 +291,7 @@ class ArgumentsBuilder {
       )
     })
     const fn = resolved.instantiate(constants, functions.environment)
-    if (this.#input.output === 'TABLE' && fn.undo === undefined) {
+    if (this.#takesBack && fn.undo === undefined) {
       throw new SqlError(
         `The aggregation function(s) (${call.name}) cannot be applied to a table source, only to a stream source.`,
       )

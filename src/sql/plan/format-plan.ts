@@ -18,7 +18,7 @@ function write(node: PlanNode, lines: string[], depth: number): void {
   lines.push(
     `${'\t'.repeat(depth)} > [ ${node.kind.replace(/([A-Z])/g, '_$1').toUpperCase()} ] ${schema(node)}${details(node)}`,
   )
-  if (node.kind === 'join' || node.kind === 'foreignKeyJoin') {
+  if (node.kind === 'join' || node.kind === 'foreignKeyJoin' || node.kind === 'pullJoin') {
     write(node.left, lines, depth + 1)
     write(node.right, lines, depth + 1)
   } else if (node.kind !== 'source') write(node.input, lines, depth + 1)
@@ -51,6 +51,10 @@ function details(node: PlanNode): string {
       return ` | ${node.aggregates.map((a) => formatExpression(a.call)).join(', ')}${node.windowing === null ? '' : ` | ${windowText(node.windowing)}`}${node.emit === 'FINAL' ? ' | EMIT FINAL' : ''}`
     case 'join':
       return ` | ${node.type}${node.within === null ? '' : ` | within ${node.within.beforeMs} ms before, ${node.within.afterMs} ms after`}`
+    case 'pullJoin': {
+      const condition = [...node.equalities.map((e) => e.written), ...node.residual]
+      return ` | ${node.type} | on ${condition.map((e) => formatExpression(e)).join(' AND ')}`
+    }
     case 'foreignKeyJoin':
       return ` | ${node.type} | on ${formatExpression(node.foreignKey)}`
   }

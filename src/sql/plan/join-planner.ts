@@ -7,6 +7,7 @@ import { formatExpression, formatIdentifier } from '../format-sql.js'
 import { formatType, type SqlType, sameType } from '../types.js'
 import type { ForeignKeyJoinNode, JoinNode, PlanColumn, PlanNode, ProjectNode } from './plan-node.js'
 import { type PlannerContext, typeIn } from './planner-context.js'
+import { planPullJoin } from './pull-join-planner.js'
 import { column, type QueryKeys } from './query-keys.js'
 import { planSource } from './source-planner.js'
 
@@ -30,6 +31,7 @@ export function planJoins(tree: SourceTree, planner: JoinPlanner): JoinSide {
   const left = planJoins(tree.left, planner)
   const right = planLeaf(tree.right.source.alias, planner)
   try {
+    if (tree.kind === 'pullJoin') return planPullJoin(tree, left, right, planner)
     return joinSides(tree, left, right, planner)
   } catch (error) {
     if (error instanceof SqlError) error.location ??= tree.location

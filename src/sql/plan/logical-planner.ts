@@ -42,10 +42,10 @@ export interface PlannedQuery {
  */
 export function planQuery(given: AnalyzedQuery, options: PlanOptions): PlannedQuery {
   const { sinkName, context } = options
-  const isPull = sinkName === null && given.emit === null
+  const { isPull } = given
   if (isPull) checkPullColumns(given)
   const query = sinkName === null ? groupingAll(given, context) : given
-  checkClauses(query, sinkName !== null)
+  if (!isPull) checkClauses(query, sinkName !== null)
   const names = new AliasGenerator(query.sources.flatMap((s) => s.source.schema.columns.map((c) => c.name)))
   let { node, keys, starOf } = planFrom(query, sinkName !== null, context)
   const select = expandSelect(query, keys, starOf, names)
@@ -82,12 +82,13 @@ export function planQuery(given: AnalyzedQuery, options: PlanOptions): PlannedQu
     : planPersistent(items, node, newKey, keys, sinkName, options)
 }
 
-/** A push query may aggregate without GROUP BY: all rows are one group. */
+/** A query of its own may aggregate without GROUP BY: all rows are one group. On streams only a push query. */
 function groupingAll(query: AnalyzedQuery, { functions }: PlannerContext): AnalyzedQuery {
   const aggregates = query.select.some(
     (item) => item.kind === 'column' && aggregatesIn(item.expression, functions).length > 0,
   )
-  if (query.groupBy !== null || !aggregates || query.emit === null) return query
+  if (query.groupBy !== null || !aggregates) return query
+  if (query.emit === null && query.inputKind === 'STREAM') return query
   return { ...query, groupBy: [{ kind: 'integer', value: 1, location: null }] }
 }
 
@@ -202,8 +203,11 @@ function usedNames(
   }
   const addTree = (tree: AnalyzedQuery['from']): void => {
     if (tree.kind === 'source') return
-    add(tree.leftExpression)
-    add(tree.rightExpression)
+    if (tree.kind === 'pullJoin') add(tree.condition)
+    else {
+      add(tree.leftExpression)
+      add(tree.rightExpression)
+    }
     addTree(tree.left)
   }
   addTree(query.from)

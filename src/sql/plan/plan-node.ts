@@ -1,3 +1,4 @@
+import type { PullEquality } from '../analyzer/analysis.js'
 import type { Expression } from '../ast.js'
 import type { FormatInfo, TimestampColumn, WindowInfo } from '../metastore.js'
 import type { LogicalSchema } from '../schema.js'
@@ -37,6 +38,7 @@ export type PlanNode =
   | AggregateNode
   | JoinNode
   | ForeignKeyJoinNode
+  | PullJoinNode
 
 export interface SourceNode extends PlanBase {
   readonly kind: 'source'
@@ -49,6 +51,8 @@ export interface SourceNode extends PlanBase {
   readonly timestamp: TimestampColumn | null
   /** Value columns that somebody reads; the others need not be decoded. */
   readonly usedColumns: ReadonlySet<string> | null
+  /** The rows of a VALUES source, which has no topic. */
+  readonly values?: readonly (readonly unknown[])[]
 }
 
 export interface FilterNode extends PlanBase {
@@ -137,6 +141,16 @@ export interface ForeignKeyJoinNode extends PlanBase {
   readonly right: PlanNode
   /** Over the left input's columns. */
   readonly foreignKey: Expression
+}
+
+/** Of a pull query: what tables hold, on any condition. */
+export interface PullJoinNode extends PlanBase {
+  readonly kind: 'pullJoin'
+  readonly type: 'INNER' | 'LEFT' | 'RIGHT' | 'OUTER'
+  readonly left: PlanNode
+  readonly right: PlanNode
+  readonly equalities: readonly PullEquality[]
+  readonly residual: readonly Expression[]
 }
 
 /** Where the rows of a persistent query go. */

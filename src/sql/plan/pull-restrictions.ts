@@ -1,27 +1,37 @@
 import type { AnalyzedQuery } from '../analyzer/analyzer.js'
 import { columnsIn, walk } from '../analyzer/rewrite.js'
-import type { Expression, Query } from '../ast.js'
+import type { Expression, Query, Relation } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { formatExpression } from '../format-sql.js'
-import type { DataSource } from '../metastore.js'
+import type { DataSource, Metastore } from '../metastore.js'
 import type { Settings } from '../properties.js'
 import { type Column, LogicalSchema } from '../schema.js'
 
 const advice =
   'See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query.'
 
-/** Clauses that a SELECT without EMIT cannot have, whatever it reads. @throws SqlError */
-export function checkPullClauses(query: Query): void {
+/**
+ * Clauses that a SELECT without EMIT cannot have. Tables may be joined and grouped, which goes beyond ksqlDB; a stream
+ * may not. @throws SqlError
+ */
+export function checkPullClauses(query: Query, metastore: Metastore): void {
+  const onTables = namesIn(query.from).every((name) => metastore.find(name)?.kind !== 'STREAM')
   const clauses = [
-    ['JOIN', query.from.kind === 'join' ? query.from : null],
+    ['JOIN', query.from.kind === 'join' && !onTables ? query.from : null],
     ['WINDOW', query.window],
-    ['GROUP BY', query.groupBy],
+    ['GROUP BY', onTables ? null : query.groupBy],
     ['PARTITION BY', query.partitionBy],
-    ['HAVING', query.having],
+    ['HAVING', onTables ? null : query.having],
   ] as const
   for (const [name, clause] of clauses) {
     if (clause !== null) throw new SqlError(`Pull queries don't support ${name} clauses. ${advice}`)
   }
+}
+
+/** Names of the streams and tables that a FROM clause reads. */
+export function namesIn(relation: Relation): string[] {
+  if (relation.kind === 'join') return [...namesIn(relation.left), ...namesIn(relation.right)]
+  return relation.kind === 'source' ? [relation.name] : []
 }
 
 /** @throws SqlError where the settings switch off this kind of pull query */
@@ -74,8 +84,13 @@ export function checkPullColumns(query: AnalyzedQuery): void {
  * @throws SqlError where only a scan of the whole table could answer
  */
 export function checkPullScan(query: AnalyzedQuery, settings: Settings): void {
-  const { source } = query.sources[0]!
-  if (source.kind !== 'TABLE' || settings.enabled('ksql.query.pull.table.scan.enabled')) return
+  const { source, values } = query.sources[0]!
+  if (
+    source.kind !== 'TABLE' ||
+    values !== undefined ||
+    settings.enabled('ksql.query.pull.table.scan.enabled')
+  )
+    return
   if (query.where === null) throw needsScan()
   const parts = operands(query.where, 'OR')
   const ranges = parts.map((part) => checkPart(part, source)).filter((isRange) => isRange)

@@ -43,6 +43,7 @@ function visit(node: PlanNode, required: ReadonlySet<string>): PlanNode {
         right: visit(node.right, names(node.right)),
       }
     case 'foreignKeyJoin':
+    case 'pullJoin':
       return {
         ...node,
         left: visit(node.left, names(node.left)),

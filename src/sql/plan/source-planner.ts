@@ -13,7 +13,7 @@ export const windowColumns: readonly PlanColumn[] = [
   { name: 'WINDOWEND', type: SqlTypes.BIGINT },
 ]
 
-export function planSource({ alias, source }: AnalyzedSource): SourceNode {
+export function planSource({ alias, source, values }: AnalyzedSource): SourceNode {
   const plain = (c: PlanColumn): PlanColumn => ({ name: c.name, type: c.type })
   return {
     kind: 'source',
@@ -29,8 +29,9 @@ export function planSource({ alias, source }: AnalyzedSource): SourceNode {
     key: source.schema.key.map(plain),
     columns: source.schema.value.map(plain),
     window: source.window,
+    ...(values === undefined ? {} : { values }),
     virtual: [
-      ...pseudoColumns,
+      ...(values === undefined ? pseudoColumns : []),
       ...(source.window === null ? [] : windowColumns),
       ...source.schema.headers.map(plain),
     ],

@@ -1,5 +1,5 @@
 import { unknownSource } from '../analyzer/unknown-source.js'
-import type { CreateAs, CreateSource, InsertInto, Query, Relation, Statement } from '../ast.js'
+import type { CreateAs, CreateSource, InsertInto, Query, Statement } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { resolveType } from '../expression/expression-typer.js'
 import { formatIdentifier } from '../format-sql.js'
@@ -7,6 +7,7 @@ import { checkSchemaColumns } from '../formats/index.js'
 import type { FunctionRegistry } from '../functions/registry.js'
 import { type DataSource, Metastore } from '../metastore.js'
 import type { PlannerContext } from '../plan/planner-context.js'
+import { namesIn } from '../plan/pull-restrictions.js'
 import { withRequiredColumns } from '../plan/required-columns.js'
 import { planSource } from '../plan/source-planner.js'
 import type { Settings } from '../properties.js'
@@ -14,6 +15,7 @@ import { LogicalSchema } from '../schema.js'
 import { MemorySchemaRegistry, type SchemaRegistry } from '../schema-registry/index.js'
 import { didYouMean } from '../suggestion.js'
 import { columnOf, declareSource } from './create-source.js'
+import { declareIndex } from './index-statements.js'
 import { schemaSides, withColumns } from './inferred-schema.js'
 import { insertedRecord } from './insert-values.js'
 import type { PersistentQuery, QueryHost, TopicHost } from './persistent-query.js'
@@ -138,6 +140,34 @@ export class StatementExecutor {
         await accept(statement, options)
         this.metastore.removeType(statement.name)
         return done(statement, `Dropped type '${statement.name}'`)
+      case 'createIndex': {
+        const exists = this.metastore.indexes.has(statement.name)
+        if (exists && statement.ifNotExists)
+          return warning(statement, `Index ${statement.name} already exists.`)
+        if (exists)
+          throw new SqlError(`Index ${statement.name} already exists.`, { location: statement.location })
+        const stored = (source: DataSource) => this.#hosts.storedColumns?.(source.createdBy!) ?? null
+        const index = declareIndex(statement, this.metastore, stored)
+        await accept(statement, options)
+        this.metastore.putIndex(index)
+        this.#hosts.indexesChanged?.(this.metastore.find(index.table)!.createdBy!)
+        return done(statement, `Created index ${index.name} on ${index.table}.`)
+      }
+      case 'dropIndex': {
+        const index = this.metastore.indexes.get(statement.name)
+        if (index === undefined) {
+          if (statement.ifExists) return warning(statement, `Index ${statement.name} does not exist.`)
+          throw new SqlError(`Index ${statement.name} does not exist.`, {
+            location: statement.location,
+            suggestion: didYouMean(statement.name, [...this.metastore.indexes.keys()]),
+          })
+        }
+        await accept(statement, options)
+        this.metastore.removeIndex(index.name)
+        const { createdBy } = this.metastore.find(index.table)!
+        if (createdBy !== null) this.#hosts.indexesChanged?.(createdBy)
+        return done(statement, `Dropped index ${index.name}.`)
+      }
       case 'dropSource':
         return this.#dropSource(statement, options)
       case 'alterSource':
@@ -294,7 +324,7 @@ export class StatementExecutor {
 
   async #planning(query: Query, options: ExecuteOptions, target?: string) {
     const partitions = new Map<string, number>()
-    for (const name of [...sourceNames(query.from), ...(target === undefined ? [] : [target])]) {
+    for (const name of [...namesIn(query.from), ...(target === undefined ? [] : [target])]) {
       const topic = this.metastore.find(name)?.topic
       if (topic !== undefined) partitions.set(topic, (await this.#effects.partitionsOf(topic)) ?? 1)
     }
@@ -453,10 +483,6 @@ function persistent(
   options: ExecuteOptions,
 ): PersistentQuery {
   return { id, kind, statement, plan: planned.plan, sink: planned.sink.name, settings: options.settings }
-}
-
-function sourceNames(relation: Relation): string[] {
-  return relation.kind === 'source' ? [relation.name] : [...sourceNames(relation.left), relation.right.name]
 }
 
 function checkPartitions({ properties, sink }: PersistentPlan, present: number): void {

@@ -20,6 +20,10 @@ export interface QueryHost {
   stop(id: string): Promise<void>
   pause(id: string): Promise<void>
   resume(id: string): Promise<void>
+  /** Names of the columns that the table of a query has in SQLite; null where that is not known (yet). */
+  storedColumns?(id: string): ReadonlySet<string> | null
+  /** The table of a query has other indexes now. */
+  indexesChanged?(id: string): void
   /** For SHOW QUERIES: such as RUNNING or PAUSED. */
   statusOf?(id: string): string
 }

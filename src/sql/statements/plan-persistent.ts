@@ -3,6 +3,7 @@ import { unknownSource } from '../analyzer/unknown-source.js'
 import type { CreateAs, InsertInto, Query } from '../ast.js'
 import { SqlError } from '../errors.js'
 import { typeOf } from '../expression/expression-typer.js'
+import { constantScope } from '../expression/scope.js'
 import { findFormat } from '../formats/index.js'
 import { castsImplicitly } from '../functions/signature.js'
 import type { DataSource, FormatName, Metastore } from '../metastore.js'
@@ -46,6 +47,7 @@ export function analyze(
   const analysis = analyzeQuery(query, {
     metastore,
     pull: !persistent && query.emit === null,
+    constants: constantScope(context.functions, context.customType),
     typeOf: (expression, scope) => {
       const types = new Map<string, SqlType>()
       for (const { alias, source } of scope.sources) {

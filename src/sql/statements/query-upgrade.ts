@@ -95,6 +95,7 @@ function statefulSteps(node: PlanNode): PlanNode[] {
       return []
     case 'join':
     case 'foreignKeyJoin':
+    case 'pullJoin':
       return [...statefulSteps(node.left), ...statefulSteps(node.right), node]
     case 'aggregate':
       return [...statefulSteps(node.input), node]

@@ -213,6 +213,7 @@ function topicsRead(node: PlanNode): string[] {
       return [node.topic]
     case 'join':
     case 'foreignKeyJoin':
+    case 'pullJoin':
       return [...topicsRead(node.left), ...topicsRead(node.right)]
     default:
       return topicsRead(node.input)

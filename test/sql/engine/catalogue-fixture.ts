@@ -8,6 +8,7 @@ import { createFunctionRegistry } from '../../../src/sql/functions/built-in.js'
 import { parseScript } from '../../../src/sql/parse.js'
 import type { SourceNode } from '../../../src/sql/plan/plan-node.js'
 import { type PropertyValues, Settings } from '../../../src/sql/properties.js'
+import type { MaterializedTable } from '../../../src/sql/pull/store-rows.js'
 import { StatementExecutor } from '../../../src/sql/statements/executor.js'
 import type { PersistentQuery, QueryHost, TopicHost } from '../../../src/sql/statements/persistent-query.js'
 import { keySerde, valueSerde } from '../../../src/sql/statements/serdes.js'
@@ -99,6 +100,7 @@ export class CatalogueFixture {
       variables,
       settings,
       compilerOptions: (queryId) => this.#compiler(queryId),
+      tableOf: ({ createdBy }) => this.#table(createdBy),
     }
   }
 
@@ -136,6 +138,14 @@ export class CatalogueFixture {
       stores: () => [],
       compile: () => this.#compile(query),
     }
+  }
+
+  /** Compiled, with nothing in it. */
+  #table(queryId: string | null): MaterializedTable | null {
+    const query = queryId === null ? undefined : this.executor.queries.get(queryId)
+    if (query === undefined) return null
+    const materialization = this.#compile(query).materialization!
+    return { queryId: query.id, materialization, store: () => null, tables: () => [] }
   }
 
   #topics(): TopicHost {

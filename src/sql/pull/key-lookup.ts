@@ -16,29 +16,22 @@ export interface KeyLookup {
 }
 
 /**
- * The keys that `where` pins down by `=` or IN on every key column, joined by AND; null where it does not, and the
- * whole table has to be read. The clause is still applied to what is found.
+ * The keys that conditions pin down by `=` or IN on every key column; null where they do not, and the whole table has
+ * to be read. The conditions are still asked of what is found.
  */
 export function keyLookup(
-  where: Expression | null,
+  conditions: readonly Expression[],
   keyColumns: readonly PlanColumn[],
   functions: FunctionRegistry,
 ): KeyLookup | null {
-  if (where === null || keyColumns.length === 0) return null
-  const conjuncts = conjunctsOf(where)
+  if (conditions.length === 0 || keyColumns.length === 0) return null
   let keys: unknown[][] = [[]]
   for (const column of keyColumns) {
-    const values = conjuncts.map((c) => valuesFor(c, column, functions)).find((v) => v !== null)
+    const values = conditions.map((c) => valuesFor(c, column, functions)).find((v) => v !== null)
     if (values == null) return null
     keys = keys.flatMap((key) => values.map((value) => [...key, value]))
   }
   return { keys: keyColumns.length === 1 ? keys.map((key) => key[0]) : keys }
-}
-
-function conjunctsOf(e: Expression): Expression[] {
-  return e.kind === 'logical' && e.operator === 'AND'
-    ? [...conjunctsOf(e.left), ...conjunctsOf(e.right)]
-    : [e]
 }
 
 /** The constants a condition compares the column with, or null when it is another kind of condition. */

@@ -1,0 +1,191 @@
+import type { Decimal } from 'decimal.js'
+import { quotedName, type SqliteValue } from '../../state/index.js'
+import type { ComparisonOperator } from '../ast.js'
+import { storedText } from '../compile/column-codec.js'
+import type { StoredColumn } from '../compile/stored-table.js'
+import { decimalToPlainText, SqlDecimal } from '../expression/decimal.js'
+import type { TypedComparison, TypedConstant, TypedExpression } from '../expression/typed-expression.js'
+import type { SqlType } from '../types.js'
+
+/*
+ * What SQLite does for a pull query, and what it does not. The rule: a condition goes to SQLite where SQLite and SQL
+ * here agree on every row, and then nobody asks it again; everything else is asked of the rows that SQLite finds.
+ *
+ *     goes to SQLite                                    stays
+ *     ─────────────────────────────────────────────     ─────────────────────────────────────────────
+ *     column = <> < <= > >= constant, BETWEEN           two columns, functions, casts, LIKE, NOT, CASE
+ *     column IN (constants)                             IS [NOT] DISTINCT FROM
+ *     column IS [NOT] NULL, a BOOLEAN column            columns that are computed when they are read
+ *     AND and OR of these                               < <= > >= of DECIMAL, and of text with a constant
+ *                                                       beyond U+D7FF: SQLite has other orders there
+ *     ORDER BY columns, LIMIT and OFFSET, when          ORDER BY of expressions
+ *     all conditions went
+ *
+ * Conditions are looked at after typing: constants are folded, and casts are there for all to see. NOT stays, since a
+ * comparison with null is false here and null in SQLite.
+ */
+
+export interface SqlCondition {
+  readonly sql: string
+  readonly parameters: readonly SqliteValue[]
+}
+
+/** A typed column, by its accessor. */
+export interface PushedColumn {
+  readonly stored: StoredColumn
+  readonly type: SqlType
+}
+
+/** Null where the condition stays. */
+export function pushedCondition(
+  e: TypedExpression,
+  columns: ReadonlyMap<string, PushedColumn>,
+): SqlCondition | null {
+  switch (e.kind) {
+    case 'logical': {
+      const left = pushedCondition(e.left, columns)
+      const right = left && pushedCondition(e.right, columns)
+      if (left === null || right === null) return null
+      return {
+        sql: `(${left.sql} ${e.operator} ${right.sql})`,
+        parameters: [...left.parameters, ...right.parameters],
+      }
+    }
+    case 'isNull': {
+      const name = nameOf(e.operand, columns)
+      return name === null ? null : { sql: `${name} IS ${e.negated ? 'NOT ' : ''}NULL`, parameters: [] }
+    }
+    case 'column': {
+      const column = columns.get(e.accessor)
+      if (column?.type.kind !== 'BOOLEAN') return null
+      return { sql: `${quotedName(column.stored.name)} = 1`, parameters: [] }
+    }
+    case 'in':
+      return membership(e.value, e.items, columns)
+    case 'comparison':
+      return comparison(e, columns)
+    default:
+      return null
+  }
+}
+
+const flipped: Readonly<Partial<Record<ComparisonOperator, ComparisonOperator>>> = {
+  '=': '=',
+  '<>': '<>',
+  '<': '>',
+  '<=': '>=',
+  '>': '<',
+  '>=': '<=',
+}
+
+function comparison(e: TypedComparison, columns: ReadonlyMap<string, PushedColumn>): SqlCondition | null {
+  if (e.comparison === 'structure' || flipped[e.operator] === undefined) return null
+  if (e.left.kind === 'column' && e.right.kind === 'constant') {
+    return columnAndConstant(e.left.accessor, e.operator, e.right, columns)
+  }
+  if (e.left.kind === 'constant' && e.right.kind === 'column') {
+    return columnAndConstant(e.right.accessor, flipped[e.operator]!, e.left, columns)
+  }
+  return null
+}
+
+function columnAndConstant(
+  accessor: string,
+  operator: ComparisonOperator,
+  constant: TypedConstant,
+  columns: ReadonlyMap<string, PushedColumn>,
+): SqlCondition | null {
+  const column = columns.get(accessor)
+  if (column === undefined || constant.type === null) return null
+  const parameter = parameterFor(column.type, constant.type, constant.value, operator)
+  if (parameter === undefined) return null
+  const name = quotedName(column.stored.name)
+  const sql = `${name} ${operator} ?`
+  // NaN lies in the column as text, above all numbers, and compares with nothing.
+  const hasNaN = column.type.kind === 'DOUBLE' && (operator === '>' || operator === '>=' || operator === '<>')
+  return { sql: hasNaN ? `(${sql} AND ${name} <= 9e999)` : sql, parameters: [parameter] }
+}
+
+function membership(
+  value: TypedExpression,
+  items: readonly TypedExpression[],
+  columns: ReadonlyMap<string, PushedColumn>,
+): SqlCondition | null {
+  const column = value.kind === 'column' ? columns.get(value.accessor) : undefined
+  if (column === undefined) return null
+  const parameters: SqliteValue[] = []
+  for (const item of items) {
+    if (item.kind !== 'constant') return null
+    if (item.value === null) continue
+    const parameter = item.type === null ? undefined : parameterFor(column.type, item.type, item.value, '=')
+    if (parameter === undefined) return null
+    parameters.push(parameter)
+  }
+  const list = parameters.map(() => '?').join(', ')
+  return { sql: `${quotedName(column.stored.name)} IN (${list})`, parameters }
+}
+
+const wholeNumbers: ReadonlySet<string> = new Set(['INTEGER', 'BIGINT', 'DATE', 'TIME', 'TIMESTAMP'])
+
+/** The constant as it is bound; undefined where SQLite would compare it in another way. */
+function parameterFor(
+  column: SqlType,
+  constant: SqlType,
+  value: unknown,
+  operator: ComparisonOperator,
+): SqliteValue | undefined {
+  if (value === null) return undefined
+  const isEquality = operator === '=' || operator === '<>'
+  switch (column.kind) {
+    case 'INTEGER':
+    case 'BIGINT':
+    case 'DATE':
+    case 'TIME':
+    case 'TIMESTAMP':
+    case 'DOUBLE': {
+      if (!wholeNumbers.has(constant.kind) && constant.kind !== 'DOUBLE') return undefined
+      return Number.isNaN(value) ? undefined : (value as number | bigint)
+    }
+    case 'BOOLEAN':
+      return constant.kind === 'BOOLEAN' && isEquality ? Number(value) : undefined
+    case 'STRING':
+      if (constant.kind !== 'STRING') return undefined
+      return isEquality || !/[\ud800-\uffff]/.test(value as string) ? storedText(value as string) : undefined
+    case 'BYTES':
+      return constant.kind === 'BYTES' ? Buffer.from(value as Uint8Array) : undefined
+    case 'DECIMAL':
+      return isEquality ? decimalParameter(column.scale, value) : undefined
+    default:
+      return undefined
+  }
+}
+
+/** Texts are equal where the decimals are, if the constant has no more digits than the column. */
+function decimalParameter(scale: number, value: unknown): string | undefined {
+  if (typeof value === 'number' && !Number.isFinite(value)) return undefined
+  const decimal = new SqlDecimal(typeof value === 'bigint' ? String(value) : (value as number | Decimal))
+  return decimal.decimalPlaces() <= scale ? decimalToPlainText(decimal, scale) : undefined
+}
+
+function nameOf(e: TypedExpression, columns: ReadonlyMap<string, PushedColumn>): string | null {
+  const column = e.kind === 'column' ? columns.get(e.accessor) : undefined
+  return column === undefined ? null : quotedName(column.stored.name)
+}
+
+/** The terms of ORDER BY for a column. Decimals are ordered by sign, number of digits, and digits. */
+export function orderTerms(
+  { stored, type }: PushedColumn,
+  { descending, nullsFirst }: { readonly descending: boolean; readonly nullsFirst: boolean },
+): string[] {
+  const name = quotedName(stored.name)
+  const [up, down] = descending ? [' DESC', ''] : ['', ' DESC']
+  // Otherwise it is where SQLite has them, and an index will do.
+  const nulls = nullsFirst === descending ? ` NULLS ${nullsFirst ? 'FIRST' : 'LAST'}` : ''
+  if (type.kind !== 'DECIMAL') return [name + up + nulls]
+  const isNegative = `${name} LIKE '-%'`
+  return [
+    `CASE WHEN ${isNegative} THEN -length(${name}) ELSE length(${name}) END${up}${nulls}`,
+    `CASE WHEN ${isNegative} THEN ${name} END${down}`,
+    `${name}${up}`,
+  ]
+}
