@@ -32,8 +32,11 @@ export interface FetchBuffer {
   readonly endOffset: number
 }
 
-/** Kafka's fetch.max.bytes: most bytes of one poll over all partitions. */
-const FETCH_MAX_BYTES = 50 * 1024 * 1024
+/**
+ * After so many bytes a poll looks at no further partition. Kafka's fetch.max.bytes is 50 MiB, for the sake of the
+ * network; here more would only leave the processor's cache before it is decoded.
+ */
+const POLL_BYTES = 1024 * 1024
 const NO_HEADERS: Headers = Object.freeze([])
 
 /** Reads the assigned partitions from their positions on, in turns, so that none is starved. */
@@ -56,44 +59,52 @@ export class Fetcher<K, V> {
     state.buffer = null
   }
 
-  /** Whole batches of every partition that has some. */
+  /** Whole batches of the next partitions that have some. */
   takeBatches(): FetchedBatch[] {
     const taken: FetchedBatch[] = []
-    const { list } = this.#options.subscription
-    this.#turn++
     let bytes = 0
-    for (let i = 0; i < list.length && bytes < FETCH_MAX_BYTES; i++) {
-      const state = list[(this.#turn + i) % list.length]!
-      if (state.paused || state.position < 0) continue
+    this.#takeTurns((state) => {
       state.buffer = null
       const buffer = this.#readOrDefer(state, taken.length > 0)
-      if (buffer === null) continue
+      if (buffer === null) return true
       for (const batch of buffer.batches) {
         taken.push(new LogBatch(state, batch, state.position))
         bytes += batch.sizeBytes
       }
       state.position = buffer.endOffset
-    }
+      return bytes < POLL_BYTES
+    })
     return taken
   }
 
-  /** Up to `maxPollRecords` decoded records. What was read beyond stays buffered. */
+  /** Up to `maxPollRecords` decoded records. What was read beyond stays buffered, of one partition. */
   takeRecords(): ConsumerRecord<K, V>[] {
     const taken: ConsumerRecord<K, V>[] = []
-    const { list } = this.#options.subscription
-    this.#turn++
-    for (let i = 0; i < list.length && taken.length < this.#options.maxPollRecords; i++) {
-      const state = list[(this.#turn + i) % list.length]!
-      if (state.paused || state.position < 0) continue
+    this.#takeTurns((state) => {
       try {
         this.#takeFrom(state, taken)
       } catch (error) {
         // What came before the damage is delivered first; the next poll meets the damage again.
         if (taken.length === 0) throw error
-        return taken
+        return false
       }
-    }
+      return taken.length < this.#options.maxPollRecords
+    })
     return taken
+  }
+
+  /** Goes on with the partition after the last one, or with that one where something of it is buffered. */
+  #takeTurns(take: (state: PartitionState) => boolean): void {
+    const { list } = this.#options.subscription
+    const first = this.#turn
+    for (let i = 0; i < list.length; i++) {
+      const index = (first + i) % list.length
+      const state = list[index]!
+      if (state.paused || state.position < 0) continue
+      const more = take(state)
+      this.#turn = state.buffer === null ? index + 1 : index
+      if (!more) return
+    }
   }
 
   #takeFrom(state: PartitionState, taken: ConsumerRecord<K, V>[]): void {

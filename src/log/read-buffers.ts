@@ -7,12 +7,12 @@
 
 /** Most bytes read at once, but for single batches that are larger. */
 export const READ_BYTES = 256 * 1024
-/** Smaller reads, near the end of a log, are not worth a whole buffer. */
-const SMALL_BYTES = READ_BYTES / 4
-/** Spare buffers, over all logs of the process. */
+/** For smaller reads, near the end of a log. Below a quarter of it, nothing is kept. */
+const SMALL_BYTES = 64 * 1024
+/** Spare buffers of each size, over all logs of the process. */
 const SPARE_MAX = 32
 
-const spare: Buffer[] = []
+const spare: Readonly<Record<number, Buffer[]>> = { [READ_BYTES]: [], [SMALL_BYTES]: [] }
 
 /** A buffer, and how many of the batches read into it are in use. */
 export class ReadBuffer {
@@ -21,11 +21,9 @@ export class ReadBuffer {
   #inUse = 0
 
   constructor(length: number) {
-    const shareable = length > SMALL_BYTES && length <= READ_BYTES
-    this.#memory = shareable
-      ? (spare.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES))
-      : Buffer.allocUnsafe(length)
-    this.bytes = length === this.#memory.length ? this.#memory : this.#memory.subarray(0, length)
+    const size = sizeFor(length)
+    this.#memory = spare[size]?.pop() ?? Buffer.allocUnsafeSlow(size)
+    this.bytes = length === size ? this.#memory : this.#memory.subarray(0, length)
   }
 
   pin(batches: number): void {
@@ -33,8 +31,13 @@ export class ReadBuffer {
   }
 
   unpin(): void {
-    if (--this.#inUse === 0 && this.#memory.length === READ_BYTES && spare.length < SPARE_MAX) {
-      spare.push(this.#memory)
-    }
+    if (--this.#inUse > 0) return
+    const spares = spare[this.#memory.length]
+    if (spares !== undefined && spares.length < SPARE_MAX) spares.push(this.#memory)
   }
+}
+
+function sizeFor(length: number): number {
+  if (length > READ_BYTES || length < SMALL_BYTES / 4) return length
+  return length > SMALL_BYTES ? READ_BYTES : SMALL_BYTES
 }
