@@ -11,7 +11,7 @@ const value = Buffer.alloc(100, 'x')
 export async function benchLog(): Promise<Measurement[]> {
   const results: Measurement[] = []
   results.push(await produce('none'), await produce('lz4'))
-  results.push(await consume())
+  results.push(await consume(false), await consume(true))
   return results
 }
 
@@ -45,8 +45,9 @@ function produce(compression: 'none' | 'lz4'): Promise<Measurement> {
   )
 }
 
-function consume(): Promise<Measurement> {
-  return measure('W1 consume 100 B', RECORDS, (timed) =>
+/** `release`: batches are given back as soon as they are read. */
+function consume(release: boolean): Promise<Measurement> {
+  return measure(`W1 consume 100 B${release ? ', batches released' : ''}`, RECORDS, (timed) =>
     withLog(async (log) => {
       await fill(log, 'none')
       const consumer = log.consumer({ autoOffsetReset: 'earliest', maxPartitionFetchBytes: 4 << 20 })
@@ -58,7 +59,7 @@ function consume(): Promise<Measurement> {
             const { count, valueStart, valueEnd } = batch.decode()
             for (let i = 0; i < count; i++) bytes += valueEnd[i]! - valueStart[i]!
             seen += count
-            batch.release?.()
+            if (release) batch.release?.()
           }
         }
       })

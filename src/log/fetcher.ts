@@ -37,6 +37,8 @@ export interface FetchBuffer {
  * network; here more would only leave the processor's cache before it is decoded.
  */
 const POLL_BYTES = 1024 * 1024
+/** What `poll` has read of all partitions and not yet handed out, about. */
+const BUFFERED_BYTES = 32 * 1024 * 1024
 const NO_HEADERS: Headers = Object.freeze([])
 
 /** Reads the assigned partitions from their positions on, in turns, so that none is starved. */
@@ -77,7 +79,7 @@ export class Fetcher<K, V> {
     return taken
   }
 
-  /** Up to `maxPollRecords` decoded records. What was read beyond stays buffered, of one partition. */
+  /** Up to `maxPollRecords` decoded records. What was read beyond stays buffered. */
   takeRecords(): ConsumerRecord<K, V>[] {
     const taken: ConsumerRecord<K, V>[] = []
     this.#takeTurns((state) => {
@@ -93,7 +95,7 @@ export class Fetcher<K, V> {
     return taken
   }
 
-  /** Goes on with the partition after the last one, or with that one where something of it is buffered. */
+  /** Goes on with the partition after the last one. */
   #takeTurns(take: (state: PartitionState) => boolean): void {
     const { list } = this.#options.subscription
     const first = this.#turn
@@ -101,16 +103,17 @@ export class Fetcher<K, V> {
       const index = (first + i) % list.length
       const state = list[index]!
       if (state.paused || state.position < 0) continue
-      const more = take(state)
-      this.#turn = state.buffer === null ? index + 1 : index
-      if (!more) return
+      this.#turn = index + 1
+      if (!take(state)) return
     }
   }
 
   #takeFrom(state: PartitionState, taken: ConsumerRecord<K, V>[]): void {
-    const { maxPollRecords } = this.#options
+    const { maxPollRecords, maxPartitionFetchBytes, subscription } = this.#options
+    // Each partition may keep a rest.
+    const maxBytes = Math.min(maxPartitionFetchBytes, Math.floor(BUFFERED_BYTES / subscription.list.length))
     while (taken.length < maxPollRecords) {
-      state.buffer ??= this.#read(state)
+      state.buffer ??= this.#read(state, maxBytes)
       const { buffer } = state
       if (buffer === null) return
       if (buffer.decoded === null) {
@@ -163,7 +166,7 @@ export class Fetcher<K, V> {
   /** As `#read`; with `defer`, a failure waits for the next poll, so that what others delivered is not lost. */
   #readOrDefer(state: PartitionState, defer: boolean): FetchBuffer | null {
     try {
-      return this.#read(state)
+      return this.#read(state, this.#options.maxPartitionFetchBytes)
     } catch (error) {
       if (!defer) throw error
       return null
@@ -171,11 +174,11 @@ export class Fetcher<K, V> {
   }
 
   /** The next batches worth handing out, or null at the end. Moves the position over what is not. */
-  #read(state: PartitionState): FetchBuffer | null {
+  #read(state: PartitionState, maxBytes: number): FetchBuffer | null {
     const source = this.#source(state)
     if (source === null) return null
     const { log } = source
-    const { readCommitted, maxPartitionFetchBytes } = this.#options
+    const { readCommitted } = this.#options
     if (state.position < log.logStartOffset || state.position > log.logEndOffset) {
       state.position = this.#options.onOutOfRange(state)
     }
@@ -183,7 +186,7 @@ export class Fetcher<K, V> {
       const end = readCommitted ? log.lastStableOffset : log.logEndOffset
       if (state.position >= end) return null
       const result = log.read(state.position, {
-        maxBytes: maxPartitionFetchBytes,
+        maxBytes,
         isolation: readCommitted ? 'read_committed' : 'read_uncommitted',
       })
       const last = result.batches[result.batches.length - 1]

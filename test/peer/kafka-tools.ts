@@ -5,15 +5,22 @@ import { join } from 'node:path'
 
 /* Kafka's own tools, run in a Java of this machine. Maven brings the jars, once, into the temp directory. */
 
-const KAFKA_VERSION = '4.1.0'
+export const KAFKA_VERSION = '4.1.0'
 
+/** The broker with its tools, and those of clients. */
+const ARTIFACTS = ['kafka_2.13', 'kafka-tools']
+
+const dependencies = ARTIFACTS.map(
+  (name) =>
+    `<dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>${name}</artifactId><version>${KAFKA_VERSION}</version>
+    </dependency>`,
+)
 const pom = `<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>peer</groupId><artifactId>peer</artifactId><version>1</version>
   <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_VERSION}</version>
-    </dependency>
+    ${dependencies.join('\n    ')}
   </dependencies>
 </project>
 `
@@ -36,9 +43,9 @@ export function missingPrograms(): string[] {
 }
 
 export function kafkaTools(): RunTool {
-  const jars = fetchJars()
+  const classPath = kafkaClassPath()
   return (mainClass, args) => {
-    const java = ['-Dfile.encoding=UTF-8', '-Dsun.stdout.encoding=UTF-8', '-cp', `${jars}/*`, mainClass]
+    const java = ['-Dfile.encoding=UTF-8', '-Dsun.stdout.encoding=UTF-8', '-cp', classPath, mainClass]
     const run = spawnSync('java', [...java, ...args], { encoding: 'utf8', maxBuffer: 1024 * 1024 * 1024 })
     const { stdout, stderr, status } = run
     const failure = status === 0 ? null : `ended with ${status ?? run.signal ?? run.error}`
@@ -46,8 +53,12 @@ export function kafkaTools(): RunTool {
   }
 }
 
+export function kafkaClassPath(): string {
+  return `${fetchJars()}/*`
+}
+
 function fetchJars(): string {
-  const home = join(tmpdir(), `forebay-peer-kafka-${KAFKA_VERSION}`)
+  const home = join(tmpdir(), `forebay-peer-kafka-${KAFKA_VERSION}-with-tools`)
   const jars = join(home, 'jars')
   if (existsSync(jars)) return jars
   const unfinished = join(home, `unfinished-${process.pid}`)
