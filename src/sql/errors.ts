@@ -47,6 +47,17 @@ export class SqlError extends ForebayError {
     this.location = { ...whole, end: whole.start + word.length }
   }
 
+  /**
+   * What another layer refuses, and what overflows the stack, is a refusal of the statement; faults of the program are
+   * left as they are.
+   */
+  static from(error: unknown): unknown {
+    if (error instanceof SqlError) return error
+    if (error instanceof ForebayError) return new SqlError(error.message, { cause: error })
+    const overflow = error instanceof RangeError && /call stack|Invalid array length/.test(error.message)
+    return overflow ? new SqlError('The statement is nested too deeply', { cause: error }) : error
+  }
+
   render(): string {
     const hint = this.suggestion === null ? '' : `\n${this.suggestion}`
     if (this.location === null || this.text === null) return this.message.trimEnd() + hint

@@ -163,10 +163,10 @@ function asSqlError(error: unknown, text: string): SqlError {
     error.text ??= text
     return error
   }
-  if (error instanceof RangeError) {
-    return new SqlError('The statement is nested too deeply', { kind: 'parse', text, cause: error })
-  }
-  throw error
+  const refusal = SqlError.from(error)
+  if (!(refusal instanceof SqlError)) throw error
+  refusal.text = text
+  return refusal
 }
 
 // ------------------------------------------------------------------------------------------- statements

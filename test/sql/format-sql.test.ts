@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { SqlError } from '../../src/sql/errors.js'
 import { formatExpression, formatStatement } from '../../src/sql/format-sql.js'
 import { parseExpression, parseScript } from '../../src/sql/parse.js'
-import { expression, query } from './sql-arbitrary.js'
+import { expression, query, statement } from './sql-arbitrary.js'
 import { withoutPlace } from './without-place.js'
 
 test.each([
@@ -65,6 +65,16 @@ describe('what is printed parses to the same tree', () => {
       { numRuns: 300 },
     )
   })
+})
+
+test('random statements print as what parses to the same tree', () => {
+  fc.assert(
+    fc.property(statement, (tree) => {
+      const printed = formatStatement(tree)
+      expect(withoutPlace(parseScript(printed, { variables: null }))).toEqual(withoutPlace([tree]))
+    }),
+    { numRuns: 500 },
+  )
 })
 
 describe('any text is parsed or refused with a SqlError', () => {

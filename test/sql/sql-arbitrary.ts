@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Expression, Query, SelectItem, TimeUnit, TypeExpression } from '../../src/sql/ast.js'
+import type { Expression, Query, SelectItem, Statement, TimeUnit, TypeExpression } from '../../src/sql/ast.js'
 import { type SqlType, SqlTypes } from '../../src/sql/types.js'
 
 /* Random syntax trees, as the parser could have built them. */
@@ -218,3 +218,98 @@ export const query: fc.Arbitrary<Query> = fc.record({
   offset: fc.option(fc.nat(100)),
   location: fc.constant(null),
 }) as fc.Arbitrary<Query>
+
+const sourceKind = fc.constantFrom('STREAM' as const, 'TABLE' as const)
+const flag = fc.boolean()
+const at = fc.constant(null)
+const is = <K extends string>(kind: K): fc.Arbitrary<K> => fc.constant(kind)
+const propertyValue: fc.Arbitrary<Expression> = fc.oneof(
+  text.map((value) => ({ kind: 'string', value, location }) as const),
+  fc.nat().map((value) => ({ kind: 'integer', value, location }) as const),
+  fc.boolean().map((value) => ({ kind: 'boolean', value, location }) as const),
+)
+const properties = fc
+  .array(fc.tuple(fc.constantFrom('KAFKA_TOPIC', 'PARTITIONS', 'A.B', "IT'S", 'X Y'), propertyValue), {
+    minLength: 1,
+    maxLength: 3,
+  })
+  .map((entries) => new Map(entries))
+const noProperties = fc.oneof(fc.constant(new Map()), properties)
+const names = fc.uniqueArray(word, { maxLength: 3 })
+
+function elementsOf(kind: 'STREAM' | 'TABLE') {
+  const key = kind === 'STREAM' ? ('KEY' as const) : ('PRIMARY KEY' as const)
+  const constraint = fc.constantFrom(null, key, 'HEADERS' as const, { header: "it's" })
+  return fc.array(fc.record({ name: word, type: typeExpression, constraint, location: at }), { maxLength: 3 })
+}
+
+/** Statements without a text of their own: printing gives them one. */
+export const statement: fc.Arbitrary<Statement> = fc
+  .oneof(
+    sourceKind.chain((kind) =>
+      fc.record({
+        kind: is('createSource'),
+        sourceKind: fc.constant(kind),
+        name: word,
+        elements: elementsOf(kind),
+        orReplace: flag,
+        ifNotExists: flag,
+        isSource: flag,
+        properties,
+        location: at,
+      }),
+    ),
+    fc.record({
+      kind: is('createAs'),
+      sourceKind,
+      name: word,
+      orReplace: flag,
+      ifNotExists: flag,
+      properties: noProperties,
+      query,
+      location: at,
+    }),
+    fc.record({ kind: is('insertInto'), target: word, properties: noProperties, query, location: at }),
+    fc.record({
+      kind: is('insertValues'),
+      target: word,
+      columns: names,
+      values: fc.array(expression, { minLength: 1, maxLength: 3 }),
+      location: at,
+    }),
+    fc.record({ kind: is('createType'), name: word, type: typeExpression, ifNotExists: flag, location: at }),
+    fc.record({ kind: is('dropType'), name: word, ifExists: flag, location: at }),
+    fc.record({
+      kind: is('dropSource'),
+      sourceKind,
+      name: word,
+      ifExists: flag,
+      deleteTopic: flag,
+      location: at,
+    }),
+    fc.record({
+      kind: fc.constantFrom('terminate', 'pause', 'resume'),
+      queryId: fc.option(word),
+      location: at,
+    }),
+    fc.record({ kind: is('describe'), name: word, extended: flag, location: at }),
+    fc.record({ kind: is('set'), property: text, value: text, location: at }),
+    fc.record({ kind: is('alterSystem'), property: text, value: text, location: at }),
+    fc.record({ kind: is('unset'), property: text, location: at }),
+    fc.record({
+      kind: fc.constantFrom('assertValues', 'assertTombstone'),
+      name: word,
+      columns: names,
+      values: fc.array(expression, { minLength: 1, maxLength: 3 }),
+      location: at,
+    }),
+    fc.record({
+      kind: is('assertSchema'),
+      subject: fc.option(word),
+      id: fc.option(fc.nat(1000)),
+      exists: flag,
+      timeout: fc.option(duration),
+      location: at,
+    }),
+  )
+  .map((body) => ({ ...body, text: '' }) as unknown as Statement)

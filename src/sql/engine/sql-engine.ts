@@ -318,7 +318,8 @@ export class SqlEngine {
   async #placed<T>(statement: Statement, body: () => Promise<T>): Promise<T> {
     try {
       return await body()
-    } catch (error) {
+    } catch (thrown) {
+      const error = SqlError.from(thrown)
       if (error instanceof SqlError) error.placeIn(statement)
       throw error
     }

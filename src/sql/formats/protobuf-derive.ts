@@ -144,7 +144,10 @@ class Derivation {
   }
 }
 
-/** What is no letter, digit or underscore becomes the hexadecimal codes of its UTF-8 bytes, each after an underscore. */
+/**
+ * What is no letter, digit or underscore becomes the hexadecimal codes of its UTF-8 bytes, each after an underscore. The
+ * library keeps fields by name in a plain object, where `__proto__` is none.
+ */
 export function protobufName(name: string): string {
   const safe = [...name]
     .map((c) =>
@@ -155,7 +158,7 @@ export function protobufName(name: string): string {
           : [...Buffer.from(c)].map((b) => `_${b.toString(16).toUpperCase()}`).join(''),
     )
     .join('')
-  return /^[A-Za-z_]/.test(safe) ? safe : `x${safe}`
+  return /^[A-Za-z_]/.test(safe) && safe !== '__proto__' ? safe : `x${safe}`
 }
 
 /** Two names that would be one field; null when all differ. */

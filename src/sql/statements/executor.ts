@@ -93,7 +93,8 @@ export class StatementExecutor {
   async execute(statement: Statement, options: ExecuteOptions): Promise<StatementResult> {
     try {
       return await this.#dispatch(statement, options)
-    } catch (error) {
+    } catch (thrown) {
+      const error = SqlError.from(thrown)
       if (error instanceof SqlError) error.placeIn(statement)
       throw error
     }

@@ -358,12 +358,13 @@ describe('the fast decoder equals the exact one', () => {
   }
   const usual = fc.record(fixed).map((object) => JSON.stringify(object))
 
-  function check(documents: readonly string[], usedColumns?: ReadonlySet<number>): void {
+  function check(documents: readonly (string | Buffer)[], usedColumns?: ReadonlySet<number>): void {
     const options = { columns, result, ...(usedColumns && { usedColumns }) }
     const fast = objectDecoder<SqlValue[]>(options)
     const exact = exactObjectDecoder<SqlValue[]>(options)
-    for (const text of documents) {
-      const bytes = Buffer.from(text)
+    for (const document of documents) {
+      const bytes = Buffer.from(document as string)
+      const text = bytes.toString('latin1')
       const expected = outcome(exact, bytes)
       const actual = outcome(fast, bytes)
       const comparable = (x: unknown): unknown => (Array.isArray(x) ? x.map(plain) : x)
@@ -401,6 +402,30 @@ describe('the fast decoder equals the exact one', () => {
       )
       .map(([first, rest]) => [...first, ...rest])
     fc.assert(fc.property(documents, used, check), { numRuns: 100 })
+  })
+
+  test('on bytes that are no UTF-8, once a shape has been learnt', () => {
+    const damaged = fc
+      .tuple(
+        usual,
+        fc.array(fc.tuple(fc.nat(90), fc.integer({ min: 0x80, max: 0xff })), { minLength: 1, maxLength: 3 }),
+      )
+      .map(([text, bytes]) => {
+        const buffer = Buffer.from(text)
+        for (const [at, byte] of bytes) if (at < buffer.length) buffer[at] = byte
+        return buffer
+      })
+    const documents = fc
+      .tuple(fc.array(usual, { minLength: 40, maxLength: 40 }), fc.array(damaged, { maxLength: 40 }))
+      .map(([first, rest]) => [...first, ...rest])
+    fc.assert(fc.property(documents, used, check), { numRuns: 50 })
+  })
+
+  test('on fields that come twice', () => {
+    const twice = fc
+      .tuple(fc.constantFrom('id', 'ID', 'name', 's', 'm'), value, value)
+      .map(([field, a, b]) => `{"${field}":${a},"n":1,"${field}":${b},"${field.toUpperCase()}":${a}}`)
+    fc.assert(fc.property(fc.array(twice, { maxLength: 50 }), used, check), { numRuns: 50 })
   })
 
   test('on numbers that outgrow the shape they were learnt in', () => {
