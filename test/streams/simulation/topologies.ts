@@ -2,6 +2,9 @@ import { partitionOfKey } from '../../../src/log/index.js'
 import { Serdes } from '../../../src/serde/index.js'
 import {
   BufferConfig,
+  type BuildOptions,
+  type FixedKeyProcessor,
+  type FixedKeyProcessorContext,
   JoinWindows,
   SessionWindows,
   StreamsBuilder,
@@ -31,21 +34,35 @@ export interface SimulatedTopology {
    * it has been processed, and gives no key twice in between.
    */
   readonly stepwise?: boolean
+  /** Stores are restored from the input. */
+  readonly readsBack?: boolean
   /** Values of an input. */
   readonly values?: Readonly<Record<string, readonly string[]>>
 }
 
-function built(attach: (builder: StreamsBuilder) => void): () => Topology {
+function built(attach: (builder: StreamsBuilder) => void, options: BuildOptions = {}): () => Topology {
   return () => {
     const builder = new StreamsBuilder()
     attach(builder)
-    return builder.build()
+    return builder.build(options)
   }
 }
 
 /** The letters that came, each once, in order: the same again changes nothing. */
 function letters(value: string | null, all: string): string {
   return [...new Set([...all, ...(value ?? '')])].sort().join('')
+}
+
+class TellStreamTime implements FixedKeyProcessor<string, string, string> {
+  #context!: FixedKeyProcessorContext<string, string>
+
+  init(context: FixedKeyProcessorContext<string, string>): void {
+    this.#context = context
+  }
+
+  process({ value, timestamp }: { value: string; timestamp: number }): void {
+    this.#context.forward({ value: `${value}${this.#context.currentStreamTimeMs()}`, timestamp })
+  }
 }
 
 function named({ key, start, end }: Windowed<string>, value: string | null): [string, string | null] {
@@ -167,6 +184,38 @@ export const topologies: readonly SimulatedTopology[] = [
           { store: 'joined', ...text },
         )
         .toStream()
+        .to('out', text),
+    ),
+  },
+  {
+    name: 'tables restored from their source topics',
+    readsBack: true,
+    inputs: ['left', 'right'],
+    partitions: 2,
+    atLeastOnce: 'last',
+    build: built(
+      (b) =>
+        b
+          .table('left', { ...text, materialized: { store: 'left-rows' } })
+          .leftJoin(
+            b.table('right', { ...text, materialized: { store: 'right-rows' } }),
+            (l, r) => `${l}+${r}`,
+          )
+          .toStream()
+          .to('out', text),
+      { optimize: 'all' },
+    ),
+  },
+  {
+    name: 'stream time as processors see it',
+    inputs: ['in'],
+    partitions: 1,
+    atLeastOnce: 'each',
+    build: built((b) =>
+      b
+        .stream('in', text)
+        .filter((_key, value) => value !== null)
+        .processValues(() => new TellStreamTime())
         .to('out', text),
     ),
   },
