@@ -1,5 +1,6 @@
 /** State stores on SQLite, with a write-back cache and changelog ports. */
 export { blobLayout } from './blob-layout.js'
+export type * from './custom-store.js'
 export { StateError, type StateErrorCode } from './errors.js'
 export { compareStrings } from './key-order.js'
 export { quotedName } from './queryable-table.js'

@@ -11,6 +11,7 @@ import { StoreCatalog } from './store-catalog.js'
 import { StoreCodec, VersionCodec } from './store-codec.js'
 import type { ChangelogRecord, OpenStoreOptions, StateDatabase, StoreSpec } from './store-spec.js'
 import type { StoreTable, TableShape } from './store-table.js'
+import { suppliedStore } from './supplied-stores.js'
 import { SqliteVersionedStore } from './versioned-store.js'
 import { SqliteWindowStore } from './window-store.js'
 
@@ -162,7 +163,9 @@ function setOffset(
   offset: number | null,
   lastChange: number | null,
 ): void {
-  const record = catalog.record(storeName)!
+  const record = catalog.record(storeName)
+  // Stores of the user's lie elsewhere, and are restored from the beginning.
+  if (record === undefined) return
   record.changelogOffset = offset
   record.lastChange = lastChange
   catalog.touch(storeName)
@@ -181,6 +184,8 @@ function openStore(spec: StoreSpec, options: OpenStoreOptions, catalog: StoreCat
   const { name, persistent } = spec
   const changelog = spec.logging ? options.changelog : undefined
   const cacheEntriesMax = options.cacheEntriesMax ?? CACHE_ENTRIES_DEFAULT
+  const supplied = suppliedStore(spec, { changelog, cacheEntriesMax })
+  if (supplied !== null) return supplied
   if (spec.kind === 'versioned') {
     const codec = new VersionCodec<unknown, unknown>(spec)
     const table = openTable(catalog, spec, codec.layout, [VALID_FROM, SEQUENCE], [DELETED])

@@ -1,4 +1,5 @@
 import type { Serde } from '../serde/index.js'
+import type { KeyValueStoreSupplier, SessionStoreSupplier, WindowStoreSupplier } from './custom-store.js'
 import type { ChangelogWriter, StateStore, TableLayout } from './store.js'
 
 /** A store as plain data: what topologies declare and tasks open. Made by `Stores`. */
@@ -19,12 +20,14 @@ interface StoreSpecBase {
 
 export interface KeyValueStoreSpec extends StoreSpecBase {
   readonly kind: 'key-value'
+  readonly supplier?: KeyValueStoreSupplier<unknown, unknown>
   /** Values are `ValueAndTimestamp`; `valueSerde` is that of the inner value. */
   readonly timestamped: boolean
 }
 
 export interface WindowStoreSpec extends StoreSpecBase {
   readonly kind: 'window'
+  readonly supplier?: WindowStoreSupplier<unknown, unknown>
   readonly timestamped: boolean
   readonly windowSizeMs: number
   readonly retentionMs: number
@@ -36,6 +39,7 @@ export interface WindowStoreSpec extends StoreSpecBase {
 
 export interface SessionStoreSpec extends StoreSpecBase {
   readonly kind: 'session'
+  readonly supplier?: SessionStoreSupplier<unknown, unknown>
   readonly retentionMs: number
 }
 

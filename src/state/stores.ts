@@ -1,6 +1,7 @@
 import { assert } from '../common/index.js'
 import type { Serde } from '../serde/index.js'
-import type { TableLayout } from './store.js'
+import type { CustomKeyValueStore, CustomSessionStore, CustomWindowStore } from './custom-store.js'
+import type { TableLayout, ValueAndTimestamp } from './store.js'
 import type {
   KeyValueStoreSpec,
   SessionStoreSpec,
@@ -24,11 +25,15 @@ export interface StoreOptions<K, V> {
 }
 
 export interface KeyValueStoreOptions<K, V> extends StoreOptions<K, V> {
+  /** Makes a store of your own for each task, in place of SQLite. */
+  supplier?(spec: KeyValueStoreSpec): CustomKeyValueStore<K, V> | CustomKeyValueStore<K, ValueAndTimestamp<V>>
   /** Default false. true: values are `ValueAndTimestamp`. */
   timestamped?: boolean
 }
 
 export interface WindowStoreOptions<K, V> extends StoreOptions<K, V> {
+  /** Makes a store of your own for each task, in place of SQLite. Not together with `retainDuplicates`. */
+  supplier?(spec: WindowStoreSpec): CustomWindowStore<K, V> | CustomWindowStore<K, ValueAndTimestamp<V>>
   /** Default false. true: values are `ValueAndTimestamp`. */
   timestamped?: boolean
   windowSizeMs: number
@@ -44,12 +49,19 @@ export interface WindowStoreOptions<K, V> extends StoreOptions<K, V> {
 }
 
 export interface SessionStoreOptions<K, V> extends StoreOptions<K, V> {
+  /** Makes a store of your own for each task, in place of SQLite. */
+  supplier?(spec: SessionStoreSpec): CustomSessionStore<K, V>
   retentionMs: number
 }
 
 export interface VersionedStoreOptions<K, V> extends StoreOptions<K, V> {
   /** How far behind the newest timestamp old versions can be read, and late ones written. */
   historyRetentionMs: number
+}
+
+/** Stores of one's own are filled from the changelog at every start. */
+function supplied(supplier: unknown) {
+  return supplier === undefined ? {} : { supplier: supplier as never, persistent: false }
 }
 
 function common<K, V>(options: StoreOptions<K, V>) {
@@ -73,7 +85,12 @@ function duration(ms: number, name: string): number {
 /** Kafka Streams' `Stores`: each call describes a store; `StateDatabase.openStore` makes it. */
 export const Stores = {
   keyValue<K, V>(options: KeyValueStoreOptions<K, V>): KeyValueStoreSpec {
-    return { kind: 'key-value', ...common(options), timestamped: options.timestamped ?? false }
+    return {
+      kind: 'key-value',
+      ...common(options),
+      ...supplied(options.supplier),
+      timestamped: options.timestamped ?? false,
+    }
   },
 
   window<K, V>(options: WindowStoreOptions<K, V>): WindowStoreSpec {
@@ -88,9 +105,14 @@ export const Stores = {
       !(retainDuplicates && aligned),
       `store ${options.name}: duplicates have no place in aligned windows`,
     )
+    assert(
+      !(retainDuplicates && options.supplier !== undefined),
+      `store ${options.name}: a store of one's own cannot retain duplicates`,
+    )
     return {
       kind: 'window',
       ...common(options),
+      ...supplied(options.supplier),
       timestamped: options.timestamped ?? false,
       windowSizeMs,
       retentionMs,
@@ -100,7 +122,12 @@ export const Stores = {
   },
 
   session<K, V>(options: SessionStoreOptions<K, V>): SessionStoreSpec {
-    return { kind: 'session', ...common(options), retentionMs: duration(options.retentionMs, 'retentionMs') }
+    return {
+      kind: 'session',
+      ...common(options),
+      ...supplied(options.supplier),
+      retentionMs: duration(options.retentionMs, 'retentionMs'),
+    }
   },
 
   versioned<K, V>(options: VersionedStoreOptions<K, V>): VersionedStoreSpec {

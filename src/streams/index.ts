@@ -10,6 +10,9 @@ export {
   windowed,
 } from '../serde/index.js'
 export {
+  type CustomKeyValueStore,
+  type CustomSessionStore,
+  type CustomWindowStore,
   type KeyValueStore,
   type ReadOnlyKeyValueStore,
   type ReadOnlySessionStore,

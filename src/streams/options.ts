@@ -1,5 +1,12 @@
 import type { Serde } from '../serde/index.js'
-import type { TableLayout } from '../state/index.js'
+import type {
+  CustomKeyValueStore,
+  CustomSessionStore,
+  CustomWindowStore,
+  StoreSpec,
+  TableLayout,
+  ValueAndTimestamp,
+} from '../state/index.js'
 import type { SourceNode, TimestampExtractor } from './node.js'
 import { type IdleOptions, idleTime } from './suppressed.js'
 
@@ -97,6 +104,16 @@ export interface Materialized<K, V> extends Named {
   readonly versioned?: { readonly historyRetentionMs: number }
   /** Typed SQLite columns instead of serialised bytes. */
   readonly layout?: TableLayout<K, V>
+  /**
+   * Makes a store of your own for each task, in place of SQLite: of keys and values, of windows or of sessions, as the
+   * operator needs it. `customStoreSuite` of `forebay/testing` checks one. Not for versioned tables.
+   */
+  supplier?(
+    spec: StoreSpec,
+  ):
+    | CustomKeyValueStore<K, ValueAndTimestamp<V>>
+    | CustomWindowStore<K, ValueAndTimestamp<V>>
+    | CustomSessionStore<K, V>
   /** Default: that of the `StreamsBuilder`. */
   readonly storeType?: StoreType
 }

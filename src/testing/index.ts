@@ -12,6 +12,11 @@ export {
   SimulatedFiles,
   type SimulatedFilesOptions,
 } from './simulated-files.js'
+export {
+  type CustomStoreSuiteOptions,
+  customStoreSuite,
+  type StoreSuiteFramework,
+} from './store-suite.js'
 export { TestInputTopic, type TestInputTopicOptions, type TestRecord } from './test-input-topic.js'
 export { type OutputRecord, TestOutputTopic } from './test-output-topic.js'
 export {

@@ -1,7 +1,11 @@
 import { Serdes } from '../serde/index.js'
 import {
   type ChangelogRecord,
+  type CustomKeyValueStore,
+  type CustomSessionStore,
+  type CustomWindowStore,
   type KeyValueStore,
+  openStateDatabase,
   type SessionStore,
   type StateDatabase,
   type StateStore,
@@ -44,6 +48,40 @@ export function storeSuite(options: StoreSuiteOptions): void {
   suite.versioned()
 }
 
+export interface CustomStoreSuiteOptions extends StoreSuiteFramework {
+  /** Suppliers of the stores to check. Keys are strings, values whole numbers, or those with a timestamp. */
+  keyValue?(spec: StoreSpec): CustomKeyValueStore<string, unknown>
+  window?(spec: StoreSpec): CustomWindowStore<string, unknown>
+  session?(spec: StoreSpec): CustomSessionStore<string, number>
+}
+
+/**
+ * Checks stores of your own: what processors rely on, and that a changelog rebuilds them. One test a promise, in any
+ * test framework whose functions fit.
+ *
+ * @example
+ * customStoreSuite({ test, expect, keyValue: () => new MyStore() })
+ */
+export function customStoreSuite(options: CustomStoreSuiteOptions): void {
+  const { test, expect, keyValue, window, session } = options
+  const open = () => {
+    let database = openStateDatabase({ path: ':memory:' })
+    return {
+      database,
+      reopen() {
+        database.close()
+        database = openStateDatabase({ path: ':memory:' })
+        return database
+      },
+      remove() {},
+    }
+  }
+  const suiteOf = (supplier: unknown) => new StoreSuite({ test, expect, open, persistent: false }, supplier)
+  if (keyValue !== undefined) suiteOf(keyValue).keyValue()
+  if (window !== undefined) suiteOf(window).window()
+  if (session !== undefined) suiteOf(session).session()
+}
+
 interface Opened<S> {
   store: S
   database: StateDatabase
@@ -56,9 +94,11 @@ interface Opened<S> {
 
 class StoreSuite {
   readonly #options: StoreSuiteOptions
+  readonly #supplier: unknown
 
-  constructor(options: StoreSuiteOptions) {
+  constructor(options: StoreSuiteOptions, supplier?: unknown) {
     this.#options = options
+    this.#supplier = supplier
   }
 
   keyValue(): void {
@@ -245,6 +285,20 @@ class StoreSuite {
       this.#equal(show(opened.store.all()), ['a@1=4', 'b@100=3'])
     })
 
+    // Stores of one's own keep one value.
+    if (this.#supplier === undefined) this.#duplicates(times)
+
+    this.#test<Store>('window: the changelog rebuilds the store', spec, ({ store, changelog }) => {
+      for (let i = 0; i < 200; i++) {
+        put(store, `k${i % 7}`, i - (i % 10), i % 9 === 0 ? null : i)
+        if (i % 31 === 0) store.flush()
+      }
+      store.flush()
+      this.#restore(spec, changelog, (copy: Store) => this.#equal(show(copy.all()), show(store.all())))
+    })
+  }
+
+  #duplicates(times: { readonly windowSizeMs: number; readonly retentionMs: number }): void {
     const duplicates = Stores.window({ name: 'store', ...this.#common(), ...times, retainDuplicates: true })
     this.#test<WindowStore<string, number>>(
       'window: duplicates stay, in order of arrival',
@@ -264,15 +318,6 @@ class StoreSuite {
         })
       },
     )
-
-    this.#test<Store>('window: the changelog rebuilds the store', spec, ({ store, changelog }) => {
-      for (let i = 0; i < 200; i++) {
-        put(store, `k${i % 7}`, i - (i % 10), i % 9 === 0 ? null : i)
-        if (i % 31 === 0) store.flush()
-      }
-      store.flush()
-      this.#restore(spec, changelog, (copy: Store) => this.#equal(show(copy.all()), show(store.all())))
-    })
   }
 
   session(): void {
@@ -406,6 +451,7 @@ class StoreSuite {
       valueSerde: Serdes.long(),
       persistent: this.#options.persistent ?? true,
       ...(this.#options.layout === undefined ? {} : { layout: this.#options.layout }),
+      ...(this.#supplier === undefined ? {} : { supplier: this.#supplier as never }),
     }
   }
 

@@ -134,6 +134,7 @@ function commonOptions(
     logging: logging !== false,
     logConfig: typeof logging === 'object' ? logging : {},
     ...(layout === undefined ? {} : { layout: layout as TableLayout<unknown, unknown> }),
+    ...(options.supplier === undefined ? {} : { supplier: options.supplier as never }),
   }
   const identity: KeyIdentity =
     layout === undefined ? keyIdentity(common.keySerde) : (key) => layout.identity(key)
