@@ -13,7 +13,12 @@ export interface StandardSchema<Output> {
 
 type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly { readonly message: string }[] }
+  | { readonly issues: readonly Issue[] }
+
+interface Issue {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
 
 /** JSON text in UTF-8. With a Standard Schema, values are validated as they are read and typed by it. */
 export function jsonSerde<T = unknown>(schema?: StandardSchema<T>): Serde<T> {
@@ -41,7 +46,13 @@ function validated<T>(schema: StandardSchema<T>, value: unknown): T {
     throw new SerializationError('the schema validates asynchronously; a serde needs a synchronous one')
   }
   if (result.issues !== undefined) {
-    throw new SerializationError(`does not fit its schema: ${result.issues.map((i) => i.message).join('; ')}`)
+    throw new SerializationError(`does not fit its schema: ${result.issues.map(issueText).join('; ')}`)
   }
   return result.value
+}
+
+/** The message, behind the place it is about. */
+function issueText({ message, path = [] }: Issue): string {
+  const place = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+  return place === '' ? message : `${place}: ${message}`
 }

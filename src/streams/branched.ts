@@ -1,4 +1,4 @@
-import type { Predicate } from './functions.js'
+import type { Guard, Predicate } from './functions.js'
 import { addBranch, type SplitHandle } from './graph/branch.js'
 import type { KStream } from './kstream.js'
 
@@ -20,8 +20,11 @@ export class BranchedKStream<K, V> {
     this.#split = split
   }
 
-  branch(predicate: Predicate<K, V>, options: Branched<K, V> = {}): this {
-    this.#add(predicate as Predicate<unknown, unknown>, options)
+  /** A type guard narrows what the functions of the branch see. */
+  branch<S extends V>(predicate: Guard<K, V, S>, options?: Branched<K, S>): this
+  branch(predicate: Predicate<K, V>, options?: Branched<K, V>): this
+  branch(predicate: Predicate<K, V>, options: Branched<K, V> | Branched<K, never> = {}): this {
+    this.#add(predicate as Predicate<unknown, unknown>, options as Branched<K, V>)
     return this
   }
 

@@ -6,6 +6,8 @@ import type { Headers } from '../log/index.js'
  */
 
 export type Predicate<K, V> = (key: K, value: V) => boolean
+/** A predicate that tells TypeScript what the value is where it holds. */
+export type Guard<K, V, S extends V> = (key: K, value: V) => value is S
 export type KeyValueMapper<K, V, R> = (key: K, value: V) => R
 export type ValueMapper<V, K, R> = (value: V, key: K) => R
 export type KeyValue<K, V> = readonly [key: K, value: V]

@@ -3,6 +3,7 @@ import type { AsyncFlatMapper, AsyncKeyValueMapper, AsyncOptions, AsyncValueMapp
 import { BranchedKStream } from './branched.js'
 import type {
   DynamicTopic,
+  Guard,
   KeyValue,
   KeyValueMapper,
   Predicate,
@@ -53,11 +54,16 @@ export class KStream<K, V> {
     this.handle = handle
   }
 
+  /** Keeps the records for which the predicate holds; a type guard narrows their type. */
+  filter<S extends V>(predicate: Guard<K, V, S>, options?: Named): KStream<K, S>
+  filter(predicate: Predicate<K, V>, options?: Named): KStream<K, V>
   filter(predicate: Predicate<K, V>, options: Named = {}): KStream<K, V> {
     return this.#next(stateless.filter(this.handle, predicate, false, options.name))
   }
 
-  filterNot(predicate: Predicate<K, V>, options: Named = {}): KStream<K, V> {
+  filterNot<S extends V>(predicate: Guard<K, V, S>, options?: Named): KStream<K, Exclude<V, S>>
+  filterNot(predicate: Predicate<K, V>, options?: Named): KStream<K, V>
+  filterNot(predicate: Predicate<K, V>, options: Named = {}): unknown {
     return this.#next(stateless.filter(this.handle, predicate, true, options.name))
   }
 

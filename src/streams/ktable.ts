@@ -1,4 +1,4 @@
-import type { KeyValue, KeyValueMapper, Predicate, ValueJoiner, ValueMapper } from './functions.js'
+import type { Guard, KeyValue, KeyValueMapper, Predicate, ValueJoiner, ValueMapper } from './functions.js'
 import { joinForeignKey } from './graph/foreign-key-join.js'
 import { groupTable } from './graph/grouped-table.js'
 import type { TableHandle } from './graph/handles.js'
@@ -22,6 +22,9 @@ export class KTable<K, V> {
     this.handle = handle
   }
 
+  /** Keeps the rows for which the predicate holds; a type guard narrows their type. */
+  filter<S extends V>(predicate: Guard<K, V, S>, options?: Materialized<K, S>): KTable<K, S>
+  filter(predicate: Predicate<K, V>, options?: Materialized<K, V>): KTable<K, V>
   filter(predicate: Predicate<K, V>, options: Materialized<K, V> = {}): KTable<K, V> {
     return this.#next(operators.filterTable(this.handle, predicate as AnyPredicate, false, options))
   }
