@@ -52,8 +52,12 @@ export function enrichmentTopology() {
       },
     )
   const result = { keySerde: string, valueSerde: Serdes.json<EnrichedOrder>() }
-  enriched.filter((_customer, order) => order.customer !== null).to('enriched-orders', result)
-  enriched.filter((_customer, order) => order.customer === null).to('orders-of-strangers', result)
+  enriched
+    .split()
+    .branch((_customer, order) => order.customer !== null, {
+      consumer: (known) => known.to('enriched-orders', result),
+    })
+    .defaultBranch({ consumer: (strangers) => strangers.to('orders-of-strangers', result) })
   return builder.build()
 }
 

@@ -4,13 +4,14 @@
  *     GET /scores/KEY     one row
  *     GET /scores         all rows, highest first
  *     GET /changes        committed changes as they happen, as server-sent events
+ *     GET /metrics        the figures of the application, for Prometheus
  *
  *     npm run example -- interactive-query-service
  */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Log } from 'forebay/log'
-import { KafkaStreams, Serdes, StreamsBuilder, type TableView } from 'forebay/streams'
+import { KafkaStreams, prometheusText, Serdes, StreamsBuilder } from 'forebay/streams'
 
 const string = Serdes.string()
 
@@ -36,8 +37,7 @@ export async function startScoreService(port = 0): Promise<ScoreService> {
   const producer = log.producer({ keySerde: string, valueSerde: Serdes.long() })
   const streams = new KafkaStreams(scoresTopology(), { log, applicationId: 'scores' })
   await streams.start()
-  const scores = streams.table<string, number>('scores')
-  const server = createServer((request, response) => answer(scores, request.url ?? '/', response))
+  const server = createServer((request, response) => answer(streams, request.url ?? '/', response))
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -55,8 +55,14 @@ export async function startScoreService(port = 0): Promise<ScoreService> {
   }
 }
 
-function answer(scores: TableView<string, number>, url: string, response: ServerResponse): void {
+function answer(streams: KafkaStreams, url: string, response: ServerResponse): void {
+  const scores = streams.table<string, number>('scores')
   const [, path, player] = url.split('/').map(decodeURIComponent)
+  if (path === 'metrics') {
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' })
+    response.end(prometheusText(streams.metrics()))
+    return
+  }
   if (path === 'changes') {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     const subscription = scores.changes({ from: 'earliest' }).subscribe(({ key, value }) => {

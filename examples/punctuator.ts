@@ -46,10 +46,10 @@ class SilenceAlarm implements Processor<string, number, string, string> {
 
 export function alarmTopology() {
   const builder = new StreamsBuilder()
-  builder.addStateStore(Stores.keyValue({ name: 'last-heard', keySerde: string, valueSerde: Serdes.long() }))
+  const lastHeard = Stores.keyValue({ name: 'last-heard', keySerde: string, valueSerde: Serdes.long() })
   builder
     .stream('measurements', { keySerde: string, valueSerde: Serdes.double() })
-    .process<string, string>(() => new SilenceAlarm(), { name: 'silence-alarm', stores: ['last-heard'] })
+    .process(() => new SilenceAlarm(), { name: 'silence-alarm', stores: [lastHeard] })
     .to('alarms', { keySerde: string, valueSerde: string })
   return builder.build()
 }

@@ -1,11 +1,19 @@
 /*
  * One final count an hour: clicks per page in tumbling windows, each sent once, when it has closed. Clicks may come up
- * to ten minutes late; what comes later is left out and counted.
+ * to ten minutes late; what comes later is left out of the counts, and goes to a topic of its own.
  *
  *     npm run example -- windowed-count-suppress
  */
 import { Log } from 'forebay/log'
-import { BufferConfig, KafkaStreams, Serdes, StreamsBuilder, Suppressed, TimeWindows } from 'forebay/streams'
+import {
+  BufferConfig,
+  deserialize,
+  KafkaStreams,
+  Serdes,
+  StreamsBuilder,
+  Suppressed,
+  TimeWindows,
+} from 'forebay/streams'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -23,6 +31,14 @@ export interface HourlyCount {
   readonly clicks: number
 }
 
+/** A click that came after the count of its hour. */
+export interface LateClick {
+  readonly page: string
+  readonly hour: string
+}
+
+const hourOf = (window: { readonly start: number }) => new Date(window.start).toISOString().slice(0, 13)
+
 export function clicksTopology() {
   const builder = new StreamsBuilder()
   builder
@@ -33,19 +49,24 @@ export function clicksTopology() {
     .suppress(Suppressed.untilWindowCloses(BufferConfig.unbounded()))
     .toStream()
     .map((window, clicks) => {
-      const hour = new Date(window.start).toISOString().slice(0, 13)
-      return [window.key, { page: window.key, hour, clicks: clicks ?? 0 }] as const
+      const count: HourlyCount = { page: window.key, hour: hourOf(window), clicks: clicks ?? 0 }
+      return [window.key, count]
     })
-    .to('hourly-clicks', { keySerde: string, valueSerde: Serdes.json<HourlyCount>() })
+    .to('hourly-clicks', { keySerde: string, valueSerde: Serdes.json() })
+  builder
+    .droppedRecords()
+    .filter((_node, dropped) => dropped.reason === 'late')
+    .mapValues(({ key, window }): LateClick => ({ page: deserialize(string, key)!, hour: hourOf(window!) }))
+    .to('late-clicks', { keySerde: string, valueSerde: Serdes.json() })
   return builder.build()
 }
 
-/** Returns the final counts, in the order in which they were sent, and the number of clicks that came too late. */
+/** Returns the final counts, in the order in which they were sent, and the clicks that came too late. */
 export async function runClicks(
   clicks: readonly Click[],
-): Promise<{ counts: HourlyCount[]; tooLate: number }> {
+): Promise<{ counts: HourlyCount[]; tooLate: LateClick[] }> {
   const log = Log.memory()
-  await log.admin.createTopics([{ topic: 'clicks' }, { topic: 'hourly-clicks' }])
+  await log.admin.createTopics(['clicks', 'hourly-clicks', 'late-clicks'].map((topic) => ({ topic })))
   const producer = log.producer({ keySerde: string, valueSerde: string })
   for (const { page, at } of clicks) {
     await producer.write({ topic: 'clicks', key: page, value: '', timestamp: at })
@@ -55,16 +76,20 @@ export async function runClicks(
   const streams = new KafkaStreams(clicksTopology(), { log, applicationId: 'clicks' })
   await streams.start()
   await streams.caughtUp()
-  const tooLate = streams.metrics().droppedRecords
   await streams.close()
 
-  const counts: HourlyCount[] = []
-  const consumer = log.consumer({ valueSerde: Serdes.json<HourlyCount>(), autoOffsetReset: 'earliest' })
-  consumer.assign([{ topic: 'hourly-clicks', partition: 0 }])
-  for (const { value } of await consumer.poll(0)) counts.push(value!)
-  await consumer.close()
+  const counts = await readAll<HourlyCount>(log, 'hourly-clicks')
+  const tooLate = await readAll<LateClick>(log, 'late-clicks')
   await log.close()
   return { counts, tooLate }
+}
+
+async function readAll<T>(log: Log, topic: string): Promise<T[]> {
+  const consumer = log.consumer({ valueSerde: Serdes.json<T>(), autoOffsetReset: 'earliest' })
+  consumer.assign([{ topic, partition: 0 }])
+  const records = await consumer.poll(0)
+  await consumer.close()
+  return records.map(({ value }) => value!)
 }
 
 export const someClicks: readonly Click[] = [
@@ -82,5 +107,5 @@ export const someClicks: readonly Click[] = [
 if (process.argv[1] === import.meta.filename) {
   const { counts, tooLate } = await runClicks(someClicks)
   console.table(counts)
-  console.log(`${tooLate} click came too late`)
+  console.log('too late:', tooLate)
 }

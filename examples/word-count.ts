@@ -4,13 +4,7 @@
  *     npm run example -- word-count
  */
 import { Log } from 'forebay/log'
-import {
-  KafkaStreams,
-  type ReadOnlyKeyValueStore,
-  Serdes,
-  StreamsBuilder,
-  type ValueAndTimestamp,
-} from 'forebay/streams'
+import { KafkaStreams, Serdes, StreamsBuilder } from 'forebay/streams'
 
 const string = Serdes.string()
 
@@ -27,7 +21,9 @@ export function wordCountTopology() {
 }
 
 /** Counts the words of some lines; returns the counts from the table, most frequent first. */
-export async function runWordCount(lines: readonly string[]): Promise<[word: string, count: number][]> {
+export async function runWordCount(
+  lines: readonly string[],
+): Promise<(readonly [word: string, count: number])[]> {
   const log = Log.memory()
   await log.admin.createTopics([{ topic: 'lines', partitions: 2 }, { topic: 'word-counts' }])
   const producer = log.producer({ valueSerde: string })
@@ -37,11 +33,10 @@ export async function runWordCount(lines: readonly string[]): Promise<[word: str
   const streams = new KafkaStreams(wordCountTopology(), { log, applicationId: 'word-count' })
   await streams.start()
   await streams.caughtUp()
-  const counts = streams.store<ReadOnlyKeyValueStore<string, ValueAndTimestamp<number>>>('counts')
-  const table = [...counts.all()].map(({ key, value }): [string, number] => [key, value.value])
+  const counts = [...streams.table<string, number>('counts').entries()]
   await streams.close()
   await log.close()
-  return table.sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+  return counts.sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
 }
 
 if (process.argv[1] === import.meta.filename) {

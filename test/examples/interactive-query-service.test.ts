@@ -21,6 +21,8 @@ it('answers for one row and for all, and tells changes', async () => {
         { player: 'bob', score: 5 },
       ],
     })
+    const metrics = await (await fetch(`${service.url}/metrics`)).text()
+    expect(metrics).toContain('forebay_streams_state{application_id="scores",state="RUNNING"} 1')
     let told = ''
     for await (const text of changes) {
       told += text
