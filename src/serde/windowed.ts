@@ -1,5 +1,5 @@
 import { SerializationError } from './errors.js'
-import { readInt64 } from './primitives.js'
+import { longSerde, readInt64 } from './primitives.js'
 import type { Serde } from './serde.js'
 
 /**
@@ -16,11 +16,6 @@ export function windowed<K>(key: K, start: number, end: number): Windowed<K> {
   return { key, start, end }
 }
 
-function writeTime(ms: number, write: (high: number, low: number) => void): void {
-  const high = Math.floor(ms / 0x1_0000_0000)
-  write(high, (ms - high * 0x1_0000_0000) | 0)
-}
-
 /**
  * Kafka's TimeWindowedSerde on topics:
  *
@@ -33,10 +28,7 @@ export function timeWindowedSerde<K>(inner: Serde<K>, windowSizeMs: number): Ser
     writePartitionKey: (value, out) => inner.write(value.key, out),
     write(value, out) {
       inner.write(value.key, out)
-      writeTime(value.start, (high, low) => {
-        out.writeInt32(high)
-        out.writeInt32(low)
-      })
+      longSerde.write(value.start, out)
     },
     read(buffer, start, end) {
       if (end - start < 8) throw new SerializationError('a time-windowed key needs at least 8 bytes')
@@ -56,12 +48,8 @@ export function sessionWindowedSerde<K>(inner: Serde<K>): Serde<Windowed<K>> {
     writePartitionKey: (value, out) => inner.write(value.key, out),
     write(value, out) {
       inner.write(value.key, out)
-      for (const time of [value.end, value.start]) {
-        writeTime(time, (high, low) => {
-          out.writeInt32(high)
-          out.writeInt32(low)
-        })
-      }
+      longSerde.write(value.end, out)
+      longSerde.write(value.start, out)
     },
     read(buffer, start, end) {
       if (end - start < 16) throw new SerializationError('a session-windowed key needs at least 16 bytes')

@@ -173,7 +173,7 @@ export class TableEmitter {
     const entries = this.#entries
     const size = entries.length + pending.length
     if (size === 0) return
-    const out = new PendingBatch(this.#flags.sendOldValues)
+    const out = new PendingBatch(size, this.#flags.sendOldValues)
     this.#entries = []
     const keyOf = this.#keyOf
     for (let i = 0; i < entries.length; i++) {
@@ -189,35 +189,42 @@ export class TableEmitter {
     }
     pending.length = 0
     this.#index.clear()
-    if (out.keys.length > 0) this.#context.forward(out.build())
+    if (out.size > 0) this.#context.forward(out.build())
   }
 }
 
 /** Changes without an origin. */
 class PendingBatch {
-  readonly keys: unknown[] = []
-  readonly #values: unknown[] = []
-  readonly #timestamps: number[] = []
+  size = 0
+  readonly #keys: unknown[]
+  readonly #values: unknown[]
+  readonly #timestamps: Float64Array
   readonly #oldValues: unknown[] | null
   #headers: (Headers | null)[] | null = null
 
-  constructor(sendOldValues: boolean) {
-    this.#oldValues = sendOldValues ? [] : null
+  constructor(sizeMax: number, sendOldValues: boolean) {
+    this.#keys = new Array<unknown>(sizeMax)
+    this.#values = new Array<unknown>(sizeMax)
+    this.#timestamps = new Float64Array(sizeMax)
+    this.#oldValues = sendOldValues ? new Array<unknown>(sizeMax) : null
   }
 
   push(key: unknown, value: unknown, oldValue: unknown, timestamp: number, headers: Headers | null): void {
-    if (headers !== null) this.#headers ??= new Array<Headers | null>(this.keys.length).fill(null)
+    const at = this.size++
+    if (headers !== null) this.#headers ??= new Array<Headers | null>(at).fill(null)
     this.#headers?.push(headers)
-    this.keys.push(key)
-    this.#values.push(value)
-    this.#timestamps.push(timestamp)
-    this.#oldValues?.push(oldValue)
+    this.#keys[at] = key
+    this.#values[at] = value
+    this.#timestamps[at] = timestamp
+    if (this.#oldValues !== null) this.#oldValues[at] = oldValue
   }
 
   build(): AnyBatch {
+    const { size } = this
+    for (const list of [this.#keys, this.#values, this.#oldValues]) if (list !== null) list.length = size
     return {
-      size: this.keys.length,
-      keys: this.keys,
+      size,
+      keys: this.#keys,
       values: this.#values,
       timestamps: this.#timestamps,
       oldValues: this.#oldValues,

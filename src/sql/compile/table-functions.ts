@@ -83,15 +83,71 @@ export function compileKey(
   return writer.finish(`${values.map((v) => `${v} === null`).join(' || ')} ? null : ${keySource(values)}`)
 }
 
-/** A row of all columns of both sides; an absent side gives nulls. */
+/** One side of a join: its columns, and the plan node whose rows the joiner gets. */
+export interface JoinSide {
+  readonly node: PlanNode
+  readonly columns: readonly PlanColumn[]
+  /** For each column the source that reads it from a row of the node, or from the variable `key`. */
+  readonly accessors: readonly ((row: string) => string)[]
+}
+
+/** The rows of a node as they are. */
+export function wholeRows(node: PlanNode): JoinSide {
+  return { node, columns: node.columns, accessors: node.columns.map((_, i) => (row) => `${row}.c${i}`) }
+}
+
+/**
+ * Looks through a projection that only renames columns of a source, as planned below every join: its rows need not be
+ * made. Null where it does more.
+ */
+export function renamedRows(node: PlanNode): JoinSide | null {
+  if (node.kind !== 'project' || node.newKey !== 'same' || node.nullKeys !== 'keep') return null
+  if (node.input.kind !== 'source') return null
+  const accessors: ((row: string) => string)[] = []
+  for (const { expression } of node.expressions) {
+    if (expression.kind !== 'column') return null
+    const { name } = expression
+    const read = (row: string) => accessTo(node.input, { key: 'key', value: row, virtual: {} }).get(name)
+    if (read('row') === undefined) return null
+    accessors.push((row) => read(row)!.accessor)
+  }
+  return { node: node.input, columns: node.columns, accessors }
+}
+
+/** A column of a join's result, and the column of either side it is. */
+export interface JoinedColumn extends PlanColumn {
+  readonly from: string
+}
+
+/** What a projection above a join makes, where it only picks and renames columns: the joiner can do that. Else null. */
+export function pickedColumns(step: PlanNode, join: PlanNode): readonly JoinedColumn[] | null {
+  if (step.kind !== 'project' || step.newKey !== 'same' || step.nullKeys !== 'keep') return null
+  const picked: JoinedColumn[] = []
+  for (const { name, type, expression } of step.expressions) {
+    if (expression.kind !== 'column') return null
+    const from = expression.name
+    if (!join.columns.some((column) => column.name === from)) return null
+    picked.push({ name, type, from })
+  }
+  return picked
+}
+
+/** A row of the given columns of both sides, default all; an absent side gives nulls. */
 export function compileJoiner(
-  left: readonly PlanColumn[],
-  right: readonly PlanColumn[],
-): (left: unknown, right: unknown) => unknown {
+  left: JoinSide,
+  right: JoinSide,
+  picked?: readonly JoinedColumn[] | null,
+): (left: unknown, right: unknown, key?: unknown) => unknown {
   const bindings = new Bindings()
-  const row = bindings.bind(rowClass([...left, ...right]))
-  const side = (name: string, columns: readonly PlanColumn[]): string[] =>
-    columns.map((_, i) => `${name} === null ? null : ${name}.c${i}`)
-  const values = [...side('left', left), ...side('right', right)]
-  return instantiate(['left', 'right'], `return new ${row}(${values.join(', ')})`, bindings)
+  const values = new Map<string, string>()
+  for (const [name, { columns, accessors }] of Object.entries({ left, right })) {
+    columns.forEach((column, i) => {
+      values.set(column.name, `${name} === null ? null : ${accessors[i]!(name)}`)
+    })
+  }
+  const joined =
+    picked ?? [...left.columns, ...right.columns].map((column) => ({ ...column, from: column.name }))
+  const row = bindings.bind(rowClass(joined))
+  const sources = joined.map(({ from }) => values.get(from)!)
+  return instantiate(['left', 'right', 'key'], `return new ${row}(${sources.join(', ')})`, bindings)
 }

@@ -32,7 +32,17 @@ import { compileStreamStage, type StageNode } from './stage-compiler.js'
 import { StageReport } from './stage-report.js'
 import type { StoredTable, StoredValues } from './stored-table.js'
 import { selectAbove, storedRows, storedStates } from './stored-values.js'
-import { compileJoiner, compileKey, compilePredicate, compileRow } from './table-functions.js'
+import {
+  compileJoiner,
+  compileKey,
+  compilePredicate,
+  compileRow,
+  type JoinedColumn,
+  type JoinSide,
+  pickedColumns,
+  renamedRows,
+  wholeRows,
+} from './table-functions.js'
 import { typedTable } from './table-layout.js'
 import { timestampExtractor } from './timestamp-column.js'
 
@@ -130,6 +140,8 @@ class TopologyCompiler {
           steps.unshift(input)
           input = input.input
         }
+        const picked = input.kind === 'join' && steps.length === 1 ? pickedColumns(steps[0]!, input) : null
+        if (picked !== null) return this.#streamJoin(input as JoinNode, picked)
         const above = this.#stream(input)
         const operator = compileStreamStage(input, steps, this.#context, this.#report('Project'))
         const changesKey = steps.some((s) => s.kind === 'project' && s.newKey !== 'same')
@@ -164,17 +176,15 @@ class TopologyCompiler {
     }
   }
 
-  #streamJoin(node: JoinNode): AnyStream {
+  /** @param picked the columns of the result; null: all */
+  #streamJoin(node: JoinNode, picked: readonly JoinedColumn[] | null = null): AnyStream {
+    if (node.right.output === 'TABLE') return this.#streamTableJoin(node, picked)
     const left = this.#alignedStream(node.left, node)
-    const joiner = compileJoiner(node.left.columns, node.right.columns)
+    const joiner = compileJoiner(wholeRows(node.left), wholeRows(node.right), picked)
     const serdes = {
       keySerde: this.#keySerde(node),
       valueSerde: this.#rowSerde(node.left.columns),
       otherValueSerde: this.#rowSerde(node.right.columns),
-    }
-    if (node.right.output === 'TABLE') {
-      const table = this.#alignedTable(node.right, node)
-      return node.type === 'INNER' ? left.join(table, joiner, serdes) : left.leftJoin(table, joiner, serdes)
     }
     const right = this.#alignedStream(node.right, node)
     const within = node.within!
@@ -214,6 +224,23 @@ class TopologyCompiler {
         })
       }
     }
+  }
+
+  #streamTableJoin(node: JoinNode, picked: readonly JoinedColumn[] | null): AnyStream {
+    const [left, right] = [node.left, node.right].map((side) => {
+      const format = partitionedBy(side)
+      const isMoved = format !== null && !sameFormat(format, keyFormatOf(node))
+      return (isMoved ? null : renamedRows(side)) ?? wholeRows(side)
+    }) as [JoinSide, JoinSide]
+    const joiner = compileJoiner(left, right, picked)
+    const stream = this.#alignedStream(left.node, node)
+    const table = this.#alignedTable(right.node, node)
+    const serdes = {
+      keySerde: this.#keySerde(node),
+      valueSerde: this.#rowSerde(left.node.columns),
+      otherValueSerde: this.#rowSerde(right.node.columns),
+    }
+    return node.type === 'INNER' ? stream.join(table, joiner, serdes) : stream.leftJoin(table, joiner, serdes)
   }
 
   /** One side of a join, through a repartition topic where its keys are written in another format than the join's. */
@@ -417,7 +444,7 @@ class TopologyCompiler {
   #tableJoin(node: JoinNode): AnyTable {
     const left = this.#alignedTable(node.left, node)
     const right = this.#alignedTable(node.right, node)
-    const joiner = compileJoiner(node.left.columns, node.right.columns)
+    const joiner = compileJoiner(wholeRows(node.left), wholeRows(node.right))
     switch (node.type) {
       case 'INNER':
         return left.join(right, joiner) as AnyTable
@@ -457,7 +484,7 @@ class TopologyCompiler {
       const table = side.kind === 'project' ? this.#tableProject(side, true) : this.#table(side)
       return this.#movedTable(table, side, keyFormatOf(side))
     }) as [AnyTable, AnyTable]
-    const joiner = compileJoiner(node.left.columns, node.right.columns)
+    const joiner = compileJoiner(wholeRows(node.left), wholeRows(node.right))
     const keyOf = compileKey(node.left, [node.foreignKey], this.#context, this.#report('ForeignKey'))
     const extract = (value: unknown, key: unknown): unknown => keyOf(key, value)
     const options = {

@@ -3,7 +3,7 @@ import type { Serde } from '../../serde/index.js'
 import { messageOf, ProcessingError, StreamsError } from '../errors.js'
 import type { DeadLetterRecord, FailedRecord } from '../exception-handlers.js'
 import type { TimestampExtractor } from '../node.js'
-import { KeyPool, pooled } from './key-pool.js'
+import { type KeyPool, pooled } from './key-pool.js'
 import { type RunOrigin, rawHeaders, rawKey, rawValue } from './run.js'
 
 /** How the records of one source partition are read. */
@@ -27,8 +27,8 @@ export interface Skipped {
 /** What reading records asks of the task. */
 export interface InputHost {
   readonly taskId: string
-  /** Shared by the partitions of a task: a join looks keys of one up in what another has brought. */
-  readonly keyPool?: KeyPool
+  /** Shared by the partitions of a task: a join looks keys of one up in what another has brought. None: keys are not looked up. */
+  readonly keyPool?: KeyPool | undefined
   /** The letters of a record that may be passed over; else throws. */
   deserializationError(failure: FailedRecord): readonly DeadLetterRecord[]
   skipped(skipped: Skipped): void
@@ -94,7 +94,7 @@ export class InputPartition implements TopicPartition {
     this.partition = at.partition
     this.options = options
     this.#host = host
-    this.#keySerde = pooled(options.keySerde, host.keyPool ?? new KeyPool())
+    this.#keySerde = host.keyPool === undefined ? options.keySerde : pooled(options.keySerde, host.keyPool)
     this.partitionTime = partitionTime
     this.#decodeTime = partitionTime
     this.nextOffset = nextOffset

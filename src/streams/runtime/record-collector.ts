@@ -232,8 +232,7 @@ export class ProducerRecordCollector implements RecordCollector {
     failed: OnWriteFailure,
   ): void {
     if (buffer.partitionCount === null) {
-      const write = () => this.#write(buffer, sink, keySerde, valueSerde, batch, row, failed)
-      buffer.waiting.push({ row, write, failed, attempts: 0 })
+      this.#keepWaiting(buffer, sink, keySerde, valueSerde, batch, row, failed)
       return
     }
     try {
@@ -242,6 +241,20 @@ export class ProducerRecordCollector implements RecordCollector {
       const origin = failureOrigin(batch, row, keySerde, valueSerde)
       failed(row, { topic: buffer.topic, origin, error, attempt: 1, canPass: false })
     }
+  }
+
+  /** Apart from `#write`, which else would make room for what the closure holds at every call. */
+  #keepWaiting(
+    buffer: TopicBuffer,
+    sink: SinkNode,
+    keySerde: Serde<unknown>,
+    valueSerde: Serde<unknown>,
+    batch: AnyBatch,
+    row: number,
+    failed: OnWriteFailure,
+  ): void {
+    const write = () => this.#write(buffer, sink, keySerde, valueSerde, batch, row, failed)
+    buffer.waiting.push({ row, write, failed, attempts: 0 })
   }
 
   sendRaw(

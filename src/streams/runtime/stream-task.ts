@@ -69,7 +69,7 @@ export class StreamTask implements TaskHost, InputHost {
   readonly emitEveryUpdate: boolean
   readonly metrics: TaskMetrics
   readonly state: StateManager
-  readonly keyPool = new KeyPool()
+  readonly keyPool: KeyPool | undefined
   commitRequested = false
   /** Something was processed since the last commit. */
   dirty = false
@@ -91,6 +91,7 @@ export class StreamTask implements TaskHost, InputHost {
     this.emitEveryUpdate = config.emitEveryUpdate
     this.metrics = options.metrics
     this.state = options.openState(options.metrics)
+    this.keyPool = this.state.stores.length === 0 ? undefined : new KeyPool()
     this.#runRecordsMax = config.bufferedRecordsPerPartition
   }
 
