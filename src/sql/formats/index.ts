@@ -22,6 +22,7 @@ export type {
 export { type InferRequest, inferColumns, inferElements } from './infer-columns.js'
 export {
   checkSchemaColumns,
+  checkSchemas,
   registerSchemas,
   type SchemaSide,
   type SchemaSource,

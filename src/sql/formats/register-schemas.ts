@@ -1,5 +1,5 @@
 import { SqlError } from '../errors.js'
-import { type SchemaRegistry, SchemaRegistryError, subjectOf } from '../schema-registry/index.js'
+import { type Schema, type SchemaRegistry, SchemaRegistryError, subjectOf } from '../schema-registry/index.js'
 import { formatType, quoteIdentifier, sameType } from '../types.js'
 import { findFormat } from './format.js'
 import type { FormatColumn } from './format-contract.js'
@@ -30,22 +30,51 @@ export interface SchemaSource {
  * @throws SqlError `Could not register schema for topic: …`
  */
 export function registerSchemas(source: SchemaSource, registry: SchemaRegistry, replace: boolean): void {
-  for (const side of source.sides) {
+  for (const { subject, schema, id } of missingSchemas(source, registry, replace)) {
+    refusing(() => registry.register(subject, schema, id === undefined ? {} : { id }))
+  }
+}
+
+/**
+ * Whether `registerSchemas` would succeed; registers nothing.
+ *
+ * @throws SqlError as `registerSchemas`, with what is not compatible
+ */
+export function checkSchemas(source: SchemaSource, registry: SchemaRegistry, replace: boolean): void {
+  for (const { subject, schema } of missingSchemas(source, registry, replace)) {
+    refusing(() => {
+      if (registry.find(subject, schema) === null) registry.checkCompatible(subject, schema)
+    })
+  }
+}
+
+interface MissingSchema {
+  readonly subject: string
+  readonly schema: Schema
+  readonly id?: number
+}
+
+function missingSchemas(source: SchemaSource, registry: SchemaRegistry, replace: boolean): MissingSchema[] {
+  return source.sides.flatMap((side): MissingSchema[] => {
     const { schemas } = findFormat(side.format)
-    if (schemas === undefined || side.columns.length === 0) continue
+    if (schemas === undefined || side.columns.length === 0) return []
     const subject = subjectOf(source.topic, side.role)
-    try {
-      if (side.schemaId != null) {
-        const chosen = registry.byId(side.schemaId)
-        if (chosen !== null && registry.latest(subject) === null)
-          registry.register(subject, chosen, { id: chosen.id })
-      } else if (replace || registry.latest(subject) === null) {
-        registry.register(subject, schemas.derive({ ...side, schemaId: undefined }))
-      }
-    } catch (cause) {
-      if (!(cause instanceof SchemaRegistryError)) throw cause
-      throw new SqlError(`Could not register schema for topic: ${cause.message}`, { cause })
+    if (side.schemaId != null) {
+      const chosen = registry.byId(side.schemaId)
+      if (chosen === null || registry.latest(subject) !== null) return []
+      return [{ subject, schema: chosen, id: chosen.id }]
     }
+    if (!replace && registry.latest(subject) !== null) return []
+    return [{ subject, schema: refusing(() => schemas.derive({ ...side, schemaId: undefined })) }]
+  })
+}
+
+function refusing<T>(body: () => T): T {
+  try {
+    return body()
+  } catch (cause) {
+    if (!(cause instanceof SchemaRegistryError)) throw cause
+    throw new SqlError(`Could not register schema for topic: ${cause.message}`, { cause })
   }
 }
 

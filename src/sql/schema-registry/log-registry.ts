@@ -175,6 +175,10 @@ export class LogSchemaRegistry implements SchemaRegistry {
     return this.#memory.incompatibilities(subject, schema)
   }
 
+  checkCompatible(subject: string, schema: Schema): void {
+    this.#memory.checkCompatible(subject, schema)
+  }
+
   compatibility(subject: string | null): CompatibilityLevel {
     return this.#memory.compatibility(subject)
   }
@@ -185,6 +189,10 @@ export class LogSchemaRegistry implements SchemaRegistry {
 
   deleteSubject(subject: string): void {
     this.#memory.deleteSubject(subject)
+  }
+
+  deleteVersion(subject: string, version: number): void {
+    this.#memory.deleteVersion(subject, version)
   }
 }
 

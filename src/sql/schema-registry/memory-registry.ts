@@ -1,6 +1,7 @@
 import { checkSchema, incompatibilities } from './compatibility.js'
 import {
   type CompatibilityLevel,
+  IncompatibleSchemaError,
   type RegisteredSchema,
   type RegisterOptions,
   type Schema,
@@ -61,13 +62,7 @@ export class MemorySchemaRegistry implements SchemaRegistry {
   register(subject: string, schema: Schema, { id }: RegisterOptions = {}): SubjectVersion {
     const known = this.find(subject, schema)
     if (known !== null && (id === undefined || known.schema.id === id)) return known
-    checkSchema(schema, this)
-    const reasons = this.incompatibilities(subject, schema)
-    if (reasons.length > 0) {
-      throw new SchemaRegistryError(
-        `Schema being registered is incompatible with an earlier schema for subject "${subject}": ${reasons.join('; ')}`,
-      )
-    }
+    this.checkCompatible(subject, schema)
     const version: SubjectVersion = {
       subject,
       version: (this.#lastVersions.get(subject) ?? 0) + 1,
@@ -76,6 +71,16 @@ export class MemorySchemaRegistry implements SchemaRegistry {
     this.restore(version)
     this.#onChange({ kind: 'schema', version, deleted: false })
     return version
+  }
+
+  checkCompatible(subject: string, schema: Schema): void {
+    checkSchema(schema, this)
+    const reasons = this.incompatibilities(subject, schema)
+    if (reasons.length > 0) {
+      throw new IncompatibleSchemaError(
+        `Schema being registered is incompatible with an earlier schema for subject "${subject}": ${reasons.join('; ')}`,
+      )
+    }
   }
 
   #identified(schema: Schema, wanted: number | undefined): RegisteredSchema {
@@ -121,11 +126,14 @@ export class MemorySchemaRegistry implements SchemaRegistry {
   }
 
   deleteSubject(subject: string): void {
-    const versions = this.versions(subject)
-    for (const version of versions) {
-      this.restore(version, true)
-      this.#onChange({ kind: 'schema', version, deleted: true })
-    }
+    for (const { version } of this.versions(subject)) this.deleteVersion(subject, version)
+  }
+
+  deleteVersion(subject: string, number: number): void {
+    const version = this.versions(subject).find((v) => v.version === number)
+    if (version === undefined) return
+    this.restore(version, true)
+    this.#onChange({ kind: 'schema', version, deleted: true })
   }
 }
 

@@ -63,12 +63,16 @@ export interface SchemaRegistry {
   flush(): Promise<void>
   /** Why the subject's level does not allow this schema; empty when it does. */
   incompatibilities(subject: string, schema: Schema): readonly string[]
+  /** @throws IncompatibleSchemaError with the reasons; SchemaRegistryError for what is no schema */
+  checkCompatible(subject: string, schema: Schema): void
   /** Of a subject, or with null the level of all that have none of their own. */
   compatibility(subject: string | null): CompatibilityLevel
   setCompatibility(subject: string | null, level: CompatibilityLevel): void
   close(): Promise<void>
   /** Forgets the subject. Its schemas are still found by their ids: records carry them. */
   deleteSubject(subject: string): void
+  /** Likewise, one version of it. */
+  deleteVersion(subject: string, version: number): void
 }
 
 export interface RegisterOptions {
@@ -77,6 +81,9 @@ export interface RegisterOptions {
 }
 
 export class SchemaRegistryError extends SqlError {}
+
+/** The subject's level does not allow the schema. */
+export class IncompatibleSchemaError extends SchemaRegistryError {}
 
 export function subjectOf(topic: string, role: 'key' | 'value'): string {
   return `${topic}-${role}`

@@ -208,6 +208,7 @@ export class StatementExecutor {
     }
     const materialized = statement.isSource && statement.sourceKind === 'TABLE'
     const queryId = materialized ? this.#queryId(`CST_${statement.name}`, options) : null
+    this.#effects.checkRegistrable(source, false)
     await accept(statement, options, queryId, text ?? statement.text)
     if (present === null && properties.partitions !== null) {
       await this.#effects.create(source.topic, properties.partitions, topicConfigs(properties))
@@ -282,6 +283,7 @@ export class StatementExecutor {
     const id = replaced ?? this.#queryId(`${prefix}_${statement.name}`, options)
     const query = persistent(id, 'CREATE_AS', statement.text, planned, options)
     this.#hosts.check(query)
+    this.#effects.checkRegistrable(planned.sink, true)
     await accept(statement, options, id)
     if (present === null) {
       const configs = { ...(await this.#inheritedConfigs(planned)), ...topicConfigs(planned.properties) }

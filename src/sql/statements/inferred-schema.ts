@@ -1,6 +1,6 @@
 import type { CreateSource, TableElement } from '../ast.js'
 import { formatStatement } from '../format-sql.js'
-import { inferColumns, registerSchemas, type SchemaSide } from '../formats/index.js'
+import { checkSchemas, inferColumns, registerSchemas, type SchemaSide } from '../formats/index.js'
 import type { DataSource, FormatInfo, FormatName } from '../metastore.js'
 import { type Column, LogicalSchema } from '../schema.js'
 import type { SchemaRegistry } from '../schema-registry/index.js'
@@ -72,6 +72,11 @@ export function schemaSides({ keyFormat, valueFormat, schema }: DataSource): rea
     schemaId: schemaIdOf(format),
   })
   return [side('key', keyFormat), side('value', valueFormat)]
+}
+
+/** Whether `registerSource` would succeed. @throws SqlError with what is not compatible */
+export function checkRegistrable(source: DataSource, registry: SchemaRegistry, replace: boolean): void {
+  checkSchemas({ topic: source.topic, sides: schemaSides(source) }, registry, replace)
 }
 
 /** @param replace for the sink of a query: a changed schema becomes a new version */

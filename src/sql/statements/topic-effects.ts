@@ -1,6 +1,6 @@
 import type { DataSource } from '../metastore.js'
 import { type SchemaRegistry, subjectOf } from '../schema-registry/index.js'
-import { registerSource } from './inferred-schema.js'
+import { checkRegistrable, registerSource } from './inferred-schema.js'
 import type { TopicHost } from './persistent-query.js'
 
 interface WantedTopic {
@@ -62,6 +62,11 @@ export class TopicEffects {
     await this.#topics.delete(topic)
     for (const role of ['key', 'value'] as const) this.#registry.deleteSubject(subjectOf(topic, role))
     await this.#registry.flush()
+  }
+
+  /** Whether `register` will succeed. @throws SqlError with what is not compatible */
+  checkRegistrable(source: DataSource, replace: boolean): void {
+    if (this.#wanted === null) checkRegistrable(source, this.#registry, replace)
   }
 
   /** @param replace for the sink of a query: a changed schema becomes a new version */
