@@ -51,6 +51,7 @@ export function median(values: readonly number[]): number {
 }
 
 function rate(perSecond: number): string {
+  if (perSecond < 1e4) return `${perSecond.toFixed(perSecond < 10 ? 1 : 0)} /s`
   return perSecond >= 1e6 ? `${(perSecond / 1e6).toFixed(2)} M/s` : `${(perSecond / 1e3).toFixed(0)} k/s`
 }
 

@@ -12,6 +12,7 @@ const suites: Readonly<Record<string, () => Promise<unknown>>> = {
   latency: async () => (await import('./latency.bench.js')).benchLatency(),
   memory: async () => (await import('./memory.bench.js')).benchMemory(),
   'state-curves': async () => (await import('./state-curves.bench.js')).benchStateCurves(),
+  pull: async () => (await import('./pull.bench.js')).benchPull(),
   streams: async () => (await import('./streams.bench.js')).benchStreams(),
 }
 
