@@ -250,6 +250,7 @@ function openShape(
     {
       ...(tableName === undefined ? {} : { tableName }),
       rebuild: rebuildsOnChange && spec.logging,
+      ...(spec.kind === 'window' ? { windowSizeMs: spec.windowSizeMs } : {}),
     },
   )
   if (indexes !== undefined) table.reader.setIndexes(indexes())

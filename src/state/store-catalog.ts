@@ -7,6 +7,8 @@ export interface OpenTableOptions {
   readonly tableName?: string
   /** Whether a table of another schema gives way to an empty one, without a changelog offset. Default false. */
   readonly rebuild?: boolean
+  /** Of window stores: windows of another size are another schema. */
+  readonly windowSizeMs?: number
 }
 
 /** What the database remembers of a store beside its rows. Changes take effect with the next commit. */
@@ -72,8 +74,16 @@ export class StoreCatalog {
   /** Creates the table of a new store. `kind` tells apart stores that have the same columns. */
   openTable(storeName: string, kind: string, shape: TableShape, options: OpenTableOptions = {}): StoreTable {
     const generated = shape.generatedColumns
-    const schema = JSON.stringify({ kind, key: shape.keyColumns, value: shape.valueColumns, generated })
+    const { windowSizeMs } = options
+    const columns = { kind, key: shape.keyColumns, value: shape.valueColumns, generated }
+    const schema = JSON.stringify({ ...columns, windowSizeMs })
     let record = this.#records.get(storeName)
+    if (record !== undefined && record.schema === JSON.stringify(columns)) {
+      // Of an earlier version, which did not tell the size.
+      const told = { ...record, schema }
+      this.#records.set(storeName, told)
+      record = told
+    }
     if (record !== undefined && record.schema !== schema && options.rebuild === true) {
       this.#connection.begin()
       this.#connection.exec(`DROP TABLE ${quoted(record.tableName)}`)
@@ -97,8 +107,7 @@ export class StoreCatalog {
       throw new StateError(
         'STATE_SCHEMA',
         this.path,
-        `store ${storeName} has another schema in this file: ${record.schema}, wanted ${schema}; ` +
-          'rename the store, or delete the file to rebuild it from the changelogs',
+        `store ${storeName} ${schemaDifference(record.schema, schema)}`,
       )
     }
     return new StoreTable(this.#connection, record.tableName, shape)
@@ -134,4 +143,21 @@ export class StoreCatalog {
     while (taken.has(name.toLowerCase())) name += '_'
     return name
   }
+}
+
+/** What is there and what was wanted, and what to do about it. */
+function schemaDifference(there: string, wanted: string): string {
+  const sizes = [there, wanted].map(
+    (schema) => (JSON.parse(schema) as { windowSizeMs?: number }).windowSizeMs,
+  )
+  if (sizes[0] !== undefined && sizes[1] !== undefined && sizes[0] !== sizes[1]) {
+    return (
+      `holds windows of ${sizes[0]} ms, wanted are windows of ${sizes[1]} ms; ` +
+      'rename the store, or give the application another applicationId'
+    )
+  }
+  return (
+    `has another schema in this file: ${there}, wanted ${wanted}; ` +
+    'rename the store, or, where only its columns changed, delete the file to rebuild it from the changelogs'
+  )
 }

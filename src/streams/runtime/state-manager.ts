@@ -1,6 +1,13 @@
 import type { Clock } from '../../common/index.js'
 import type { Serde } from '../../serde/index.js'
-import type { ChangelogWriter, StateDatabase, StateStore, StoreSpec } from '../../state/index.js'
+import {
+  type ChangelogWriter,
+  type StateDatabase,
+  StateError,
+  type StateStore,
+  type StoreSpec,
+} from '../../state/index.js'
+import { messageOf, ProductionError } from '../errors.js'
 import { LastChange } from './last-change.js'
 import type { TaskMetrics } from './metrics.js'
 import type { RecordCollector } from './record-collector.js'
@@ -123,13 +130,24 @@ export class StateManager {
   flush(force = false): void {
     this.#following = force || this.followDue
     const start = this.#now()
-    for (const store of this.#opened.values()) {
-      if (this.#following || store.logChanges === undefined) store.flush()
-      else store.logChanges()
-    }
+    for (const [name, store] of this.#opened) this.#flushStore(name, store)
     this.#flushMs = this.#now() - start
     // Now: what stores hold may be changed in place afterwards.
     for (const topic of this.#changedTopics) this.#lastChanges.get(topic)?.fingerprint()
+  }
+
+  #flushStore(name: string, store: StateStore): void {
+    try {
+      if (this.#following || store.logChanges === undefined) store.flush()
+      else store.logChanges()
+    } catch (cause) {
+      if (cause instanceof StateError) throw cause
+      const topic = this.stores.find(({ spec }) => spec.name === name)?.changelogTopic ?? null
+      throw new ProductionError(`a change of store ${name} cannot be written: ${messageOf(cause)}`, {
+        cause,
+        place: topic === null ? {} : { topic, partition: this.partition },
+      })
+    }
   }
 
   /** Wall-clock time from which the database, which lags, should follow, ms; infinity when it does not lag. */
