@@ -8,6 +8,7 @@ import { Prompt } from './prompt.js'
 import { promptRows } from './prompt-rows.js'
 import { paintedError, renderOutcome } from './render-outcome.js'
 import type { Catalogue, LiveQuery, Outcome, Session } from './session.js'
+import { Spool, type SpoolCommand } from './spool.js'
 import { useTerminalSize } from './terminal-size.js'
 import { useKeys } from './use-keys.js'
 
@@ -57,6 +58,7 @@ export function App(props: {
   /** Keys pressed while a statement runs: they are for the next prompt. */
   const typedAhead = useRef('')
   const prompts = useRef(0)
+  const spool = useRef(new Spool())
   /** The user has gone: what was about to run no longer does. */
   const left = useRef(false)
   // Statements run across renders: they read the newest values here.
@@ -64,7 +66,9 @@ export function App(props: {
   latest.current = { width, expanded }
 
   const print = (lines: readonly string[]): void => {
-    if (lines.length > 0) setPrinted((before) => [...before, lines.join('\n')])
+    if (lines.length === 0) return
+    spool.current.write(lines)
+    setPrinted((before) => [...before, lines.join('\n')])
   }
   const toPrompt = async (): Promise<void> => {
     if (left.current) return
@@ -124,6 +128,16 @@ export function App(props: {
         return print([`Expanded display is ${expanded ? 'off' : 'on'}.`, ''])
       case 'clear':
         return write(CLEAR_SCREEN)
+      case 'spool':
+        return print([...switchSpool(command), ''])
+    }
+  }
+
+  function switchSpool(command: SpoolCommand): string[] {
+    try {
+      return [spool.current.switchTo(command)]
+    } catch (error) {
+      return paintedError(error, width)
     }
   }
 

@@ -3,10 +3,13 @@
  * something the terminal does itself.
  */
 
+import { type SpoolCommand, spoolCommand } from './spool.js'
+
 export type MetaCommand =
   | { readonly kind: 'sql'; readonly sql: string }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'exit' | 'clear' | 'history' | 'expanded' }
+  | SpoolCommand
 
 const HELP = `Statements end with ; and Enter. SELECT … EMIT CHANGES is live until Ctrl-C.
 
@@ -17,6 +20,7 @@ const HELP = `Statements end with ; and Enter. SELECT … EMIT CHANGES is live u
   PRINT topic [FROM BEGINNING] [LIMIT n];            raw records
   EXPLAIN query;                                     plan and topology
   RUN SCRIPT 'file';                                 \\i file
+  SPOOL 'file';   SPOOL OFF;                         what is shown, into a file too
   one field a line, on and off                       \\x
   history   clear   exit                             \\q
 
@@ -29,6 +33,8 @@ const HELP = `Statements end with ; and Enter. SELECT … EMIT CHANGES is live u
 /** Null: not a meta command, so it is SQL. */
 export function metaCommand(text: string): MetaCommand | null {
   const line = text.trim()
+  const spool = spoolCommand(line)
+  if (spool !== null) return spool
   const word = line.toLowerCase().replace(/;$/, '')
   if (['exit', 'quit', '\\q', '.exit', '.quit'].includes(word)) return { kind: 'exit' }
   if (word === 'clear' || word === '.clear') return { kind: 'clear' }

@@ -7,6 +7,7 @@ import {
   renderOutcome,
 } from './render-outcome.js'
 import type { LiveQuery, Session } from './session.js'
+import { Spool, withoutSpools } from './spool.js'
 
 export interface ScriptOutput {
   readonly out: (line: string) => void
@@ -25,18 +26,38 @@ export async function runScript(
   sql: string,
   options: ScriptOutput & { format: OutputFormat; signal: AbortSignal },
 ): Promise<ExitCode> {
-  const { format, signal } = options
+  const { signal } = options
+  const spool = new Spool()
+  const out = (line: string): void => {
+    spool.write([line])
+    options.out(line)
+  }
   try {
-    for await (const outcome of session.run(sql)) {
-      if (signal.aborted) return 130
-      if (outcome.kind === 'live') await printRows(outcome.query, options)
-      else for (const line of renderOutcome(outcome, format, { width: 0 })) options.out(line)
+    for (const part of withoutSpools(sql)) {
+      if (typeof part !== 'string') spool.switchTo(part)
+      else if (!(await runPart(session, part, { ...options, out }))) return 130
     }
     return signal.aborted ? 130 : 0
   } catch (error) {
-    options.error(renderError(error))
+    const text = renderError(error)
+    spool.write([text])
+    options.error(text)
     return 1
   }
+}
+
+/** Whether it came to its end. */
+async function runPart(
+  session: Session,
+  sql: string,
+  options: ScriptOutput & { format: OutputFormat; signal: AbortSignal },
+): Promise<boolean> {
+  for await (const outcome of session.run(sql)) {
+    if (options.signal.aborted) return false
+    if (outcome.kind === 'live') await printRows(outcome.query, options)
+    else for (const line of renderOutcome(outcome, options.format, { width: 0 })) options.out(line)
+  }
+  return true
 }
 
 function printRows(

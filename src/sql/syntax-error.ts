@@ -134,8 +134,23 @@ function isName({ tokenType }: IToken): boolean {
   return tokenType === UnquotedIdentifier || tokenType === QuotedIdentifier
 }
 
+/** What stands for statements that other databases have. */
+const insteadOf: ReadonlyMap<string, string> = new Map([
+  ['UPDATE', 'A row of a table is changed by INSERT INTO … VALUES with its key.'],
+  ['DELETE', 'A row of a table is deleted by INSERT INTO … (key) VALUES (…): without its other columns.'],
+  ['UPSERT', 'INSERT INTO … VALUES replaces the row with the same key.'],
+  ['SPOOL', 'SPOOL is for the terminal and for scripts of the command line.'],
+  ['USE', 'There is one catalogue; no database has to be chosen.'],
+  ['BEGIN', 'Every statement stands for itself; there are no transactions over several.'],
+  ['COMMIT', 'Every statement stands for itself; there are no transactions over several.'],
+  ['EMIT', 'A query begins with SELECT.'],
+])
+
 /** What people bring along from other languages, and clauses that are easily forgotten. */
-function slipOfAnotherLanguage({ tokens, index }: SyntaxFailure): string | null {
+function slipOfAnotherLanguage(failure: SyntaxFailure): string | null {
+  const { tokens, index } = failure
+  const word = tokens[index]?.image.toUpperCase() ?? ''
+  if (beginsStatement(failure) && insteadOf.has(word)) return insteadOf.get(word)!
   const [before, at, after] = [tokens[index - 1]?.image, tokens[index]?.image, tokens[index + 1]?.image]
   if (before === '=' && at === '=') return 'SQL compares with one =.'
   if (at === '&' && after === '&') return '&& is written AND in SQL.'

@@ -1,5 +1,8 @@
 -- Names
 SELECT usr FROM clicks EMIT CHANGES;
+UPDATE users SET name = 'Ann' WHERE id = 1;
+DELETE FROM users WHERE id = 1;
+SPOOL 'x';
 SELECT user_id FROM clicsk EMIT CHANGES;
 SELECT c.usr FROM clicks c EMIT CHANGES;
 SELECT x.page FROM clicks c EMIT CHANGES;
