@@ -5,16 +5,27 @@ import type { GroupCoordinator } from './group-coordinator.js'
 import type {
   Admin,
   GroupDescription,
+  IsolationLevel,
+  ListedOffset,
+  LogDirDescription,
   NewTopic,
   OffsetCommit,
+  OffsetSpec,
+  PartitionProducers,
   TopicDescription,
   TopicPartition,
+  TransactionDescription,
+  TransactionListing,
 } from './log.js'
+import type { Partition } from './partition.js'
 import { isInternalTopic } from './topic-names.js'
+import type { TransactionCoordinator } from './transaction-coordinator.js'
 
 export interface AdminContext {
   readonly broker: Broker
   readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
+  readonly dataDirectory: string
   /** Throws when the log is closed. */
   readonly checkOpen: () => void
 }
@@ -72,7 +83,7 @@ export class EmbeddedAdmin implements Admin {
   /** An offset of -1 stands for the end. Refused for topics that only compact, as in Kafka. */
   async deleteRecords(before: readonly { partition: TopicPartition; offset: number }[]): Promise<void> {
     for (const { partition: place, offset } of before) {
-      const { log } = this.#broker.partition(place.topic, place.partition)
+      const { log } = this.#existingPartition(place)
       if (log.config.compact && !log.config.delete) {
         throw new KafkaError(
           'POLICY_VIOLATION',
@@ -98,13 +109,15 @@ export class EmbeddedAdmin implements Admin {
   async describeGroups(groups: readonly string[]): Promise<readonly GroupDescription[]> {
     return groups.map((groupId) => {
       const group = this.#groups.group(groupId)
-      if (group === undefined) return { groupId, state: 'Dead', members: [] }
+      if (group === undefined) return { groupId, state: 'Dead', partitionAssignor: null, members: [] }
       return {
         groupId,
         state: group.state,
-        members: [...group.members.values()].map(({ memberId, clientId, assignment }) => ({
+        partitionAssignor: group.members.size === 0 ? null : group.protocolName,
+        members: [...group.members.values()].map(({ memberId, clientId, groupInstanceId, assignment }) => ({
           memberId,
           clientId,
+          groupInstanceId,
           assignment: decodeAssignment(assignment),
         })),
       }
@@ -128,6 +141,91 @@ export class EmbeddedAdmin implements Admin {
 
   async deleteGroups(groups: readonly string[]): Promise<void> {
     for (const groupId of groups) this.#groups.deleteGroup(groupId)
+  }
+
+  async listOffsets(
+    partitions: readonly (TopicPartition & { readonly at: OffsetSpec })[],
+    { isolationLevel = 'read_uncommitted' }: { isolationLevel?: IsolationLevel } = {},
+  ): Promise<readonly ListedOffset[]> {
+    return partitions.map(({ topic, partition, at }) => {
+      const { log } = this.#existingPartition({ topic, partition })
+      const end = isolationLevel === 'read_committed' ? log.lastStableOffset : log.logEndOffset
+      if (at === 'earliest') return { topic, partition, offset: log.logStartOffset, timestamp: -1 }
+      if (at === 'latest') return { topic, partition, offset: end, timestamp: -1 }
+      const found = at === 'maxTimestamp' ? log.maxTimestamp() : log.offsetForTimestamp(at.timestamp)
+      if (found === null || found.offset >= end) return { topic, partition, offset: -1, timestamp: -1 }
+      return { topic, partition, offset: found.offset, timestamp: found.timestamp }
+    })
+  }
+
+  async describeLogDirs(): Promise<LogDirDescription> {
+    const partitions = [...this.#broker.allPartitions()].map(({ topic, partition, log }) => ({
+      topic,
+      partition,
+      sizeBytes: log.sizeBytes,
+      segmentCount: log.segmentCount,
+    }))
+    const sizeBytes = partitions.reduce((sum, p) => sum + p.sizeBytes, 0)
+    return { path: this.#context.dataDirectory, sizeBytes, partitions }
+  }
+
+  async listTransactions(): Promise<readonly TransactionListing[]> {
+    return this.#transactions
+      .states()
+      .map(({ transactionalId, producerId, status }) => ({ transactionalId, producerId, state: status }))
+  }
+
+  async describeTransactions(
+    transactionalIds: readonly string[],
+  ): Promise<readonly TransactionDescription[]> {
+    return transactionalIds.map((id) => {
+      const { producerId, producerEpoch, status, timeoutMs, startMs, partitions } =
+        this.#transactions.state(id)
+      return {
+        transactionalId: id,
+        producerId,
+        producerEpoch,
+        state: status,
+        transactionTimeoutMs: timeoutMs,
+        transactionStartTimeMs: status === 'Ongoing' ? startMs : null,
+        topicPartitions: [...partitions].map(({ topic, partition }) => ({ topic, partition })),
+      }
+    })
+  }
+
+  async describeProducers(partitions: readonly TopicPartition[]): Promise<readonly PartitionProducers[]> {
+    return partitions.map((place) => ({
+      topic: place.topic,
+      partition: place.partition,
+      activeProducers: this.#existingPartition(place)
+        .log.producers()
+        .map(({ producerId, epoch, lastSequence, lastSeenMs, transactionFirstOffset }) => ({
+          producerId,
+          producerEpoch: epoch,
+          lastSequence,
+          lastTimestamp: lastSeenMs,
+          currentTransactionStartOffset: transactionFirstOffset < 0 ? null : transactionFirstOffset,
+        })),
+    }))
+  }
+
+  async fenceProducers(transactionalIds: readonly string[]): Promise<void> {
+    for (const id of transactionalIds) this.#transactions.fence(id)
+  }
+
+  async abortTransaction(hanging: TopicPartition & { readonly startOffset: number }): Promise<void> {
+    this.#transactions.abortHanging(this.#existingPartition(hanging), hanging.startOffset)
+  }
+
+  /** An administrator's question makes no topic. */
+  #existingPartition({ topic, partition }: TopicPartition): Partition {
+    this.#broker.existingTopic(topic)
+    return this.#broker.partition(topic, partition)
+  }
+
+  get #transactions(): TransactionCoordinator {
+    this.#context.checkOpen()
+    return this.#context.transactions
   }
 
   get #broker(): Broker {

@@ -452,6 +452,11 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
     return partitions.map((partition) => this.#end(partition))
   }
 
+  currentLag(partition: TopicPartition): number | null {
+    const { position } = this.#assigned(partition)
+    return position < 0 ? null : Math.max(0, this.#end(partition) - position)
+  }
+
   async offsetsForTimes(
     times: readonly { partition: TopicPartition; timestamp: number }[],
   ): Promise<({ offset: number; timestamp: number } | null)[]> {

@@ -164,6 +164,8 @@ class EmbeddedLog implements LogInterface {
     this.admin = new EmbeddedAdmin({
       broker: this.#broker,
       groups: this.#groups,
+      transactions: this.#transactions,
+      dataDirectory: directory.path,
       checkOpen: () => {
         if (this.#closed) this.#checkOpen()
       },

@@ -1,6 +1,9 @@
 import type { Observable } from 'rxjs'
 import type { ByteWriter } from '../common/index.js'
 import type { Serde } from '../serde/index.js'
+import type { Admin } from './admin-interface.js'
+
+export type * from './admin-interface.js'
 
 /*
  * The one interface that everything above `src/log` talks to. The embedded log implements it on local files;
@@ -194,6 +197,8 @@ export interface Consumer<K = Uint8Array, V = Uint8Array> extends AsyncIterable<
     times: readonly { partition: TopicPartition; timestamp: number }[],
   ): Promise<({ offset: number; timestamp: number } | null)[]>
   groupMetadata(): ConsumerGroupMetadata
+  /** How many offsets `poll` has yet to pass in an assigned partition; null: its position is not known yet. */
+  currentLag(partition: TopicPartition): number | null
   /** Makes a waiting `poll` return at once. */
   wakeup(): void
   close(): Promise<void>
@@ -241,55 +246,4 @@ export interface DecodedBatch {
   readonly valueEnd: Int32Array
   /** null: no record of the batch has headers. */
   readonly headers: readonly (Headers | null)[] | null
-}
-
-// ------------------------------------------------------------------------------------------------- admin
-
-export interface NewTopic {
-  readonly topic: string
-  /** Default 1. */
-  readonly partitions?: number
-  /** Topic configs by Kafka's names, such as 'cleanup.policy'. */
-  readonly configs?: Readonly<Record<string, string>>
-}
-
-export interface TopicDescription {
-  readonly topic: string
-  readonly topicId: string
-  readonly internal: boolean
-  readonly partitions: readonly {
-    readonly partition: number
-    readonly startOffset: number
-    readonly endOffset: number
-    readonly sizeBytes: number
-  }[]
-  /** Every config in force, with Kafka's names. */
-  readonly configs: Readonly<Record<string, string>>
-}
-
-export interface GroupDescription {
-  readonly groupId: string
-  readonly state: 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
-  readonly members: readonly {
-    readonly memberId: string
-    readonly clientId: string
-    readonly assignment: readonly TopicPartition[]
-  }[]
-}
-
-export interface Admin {
-  createTopics(topics: readonly NewTopic[], options?: { ifNotExists?: boolean }): Promise<void>
-  deleteTopics(topics: readonly string[]): Promise<void>
-  listTopics(): Promise<readonly string[]>
-  /** Throws UnknownTopicOrPartition for a name that does not exist. */
-  describeTopics(topics: readonly string[]): Promise<readonly TopicDescription[]>
-  alterConfigs(topic: string, configs: Readonly<Record<string, string | null>>): Promise<void>
-  createPartitions(topic: string, totalCount: number): Promise<void>
-  deleteRecords(before: readonly { partition: TopicPartition; offset: number }[]): Promise<void>
-  listGroups(): Promise<readonly string[]>
-  describeGroups(groups: readonly string[]): Promise<readonly GroupDescription[]>
-  groupOffsets(groupId: string): Promise<readonly OffsetCommit[]>
-  /** Only while the group has no members. */
-  alterGroupOffsets(groupId: string, offsets: readonly OffsetCommit[]): Promise<void>
-  deleteGroups(groups: readonly string[]): Promise<void>
 }

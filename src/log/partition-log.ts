@@ -24,7 +24,7 @@ import type {
   TimestampAndOffset,
 } from './partition-log-options.js'
 import { ProducerSnapshots } from './producer-snapshots.js'
-import type { DuplicateBatch, ProducerState } from './producer-state.js'
+import type { DuplicateBatch, ProducerState, ProducerSummary } from './producer-state.js'
 import { RecentBatches, type RecentTail } from './recent-batches.js'
 import { RecordBatchView } from './record-batch.js'
 import { Segment, type SegmentOptions } from './segment.js'
@@ -190,6 +190,11 @@ export class PartitionLog {
 
   openTransactions(): OpenTransaction[] {
     return this.#producers.openTransactions()
+  }
+
+  /** The producers that are remembered. */
+  producers(): ProducerSummary[] {
+    return this.#producers.entries()
   }
 
   /** The newest epoch of a producer seen here; -1: unknown. */

@@ -152,6 +152,50 @@ export class TransactionCoordinator {
     }
   }
 
+  /** The state of every transactional id, by id. */
+  states(): TransactionState[] {
+    return [...this.#states.values()].sort((a, b) => (a.transactionalId < b.transactionalId ? -1 : 1))
+  }
+
+  /** Aborts what the owner left open, and fences it. Throws TRANSACTIONAL_ID_NOT_FOUND. */
+  fence(transactionalId: string): void {
+    this.initProducer(transactionalId, this.state(transactionalId).timeoutMs)
+  }
+
+  /** Throws TRANSACTIONAL_ID_NOT_FOUND. */
+  state(transactionalId: string): TransactionState {
+    const state = this.#states.get(transactionalId)
+    if (state !== undefined) return state
+    throw new KafkaError(
+      'TRANSACTIONAL_ID_NOT_FOUND',
+      `there is no transactional id '${transactionalId}'; listTransactions names those there are`,
+    )
+  }
+
+  /** Ends a transaction in one partition that belongs to no transactional id. Throws INVALID_TXN_STATE. */
+  abortHanging(partition: Partition, startOffset: number): void {
+    const place = `${partition.topic}-${partition.partition}`
+    const open = partition.log.openTransactions().find(({ firstOffset }) => firstOffset === startOffset)
+    if (open === undefined) {
+      throw new KafkaError(
+        'INVALID_TXN_STATE',
+        `no open transaction of ${place} begins at offset ${startOffset}`,
+      )
+    }
+    const { producerId, producerEpoch } = open
+    const owner = this.states().find(
+      (state) => state.producerId === producerId && state.partitions.has(partition),
+    )
+    if (owner !== undefined) {
+      throw new KafkaError(
+        'INVALID_TXN_STATE',
+        `the transaction at offset ${startOffset} of ${place} belongs to ${owner.transactionalId} and does not hang: ` +
+          'use fenceProducers to abort it',
+      )
+    }
+    partition.appendMarker({ producerId, producerEpoch, committed: false })
+  }
+
   /** Registers an owner of the transactional id: ends what an earlier one left and fences it. */
   initProducer(transactionalId: string, timeoutMs: number): TransactionOwner {
     if (transactionalId === '') throw new KafkaError('INVALID_REQUEST', 'the transactional id is empty')

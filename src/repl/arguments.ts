@@ -25,7 +25,7 @@ export const USAGE = `forebay: continuous SQL over an embedded log
   forebay demo [--rate N]     the flights demo; with --rate, N times faster than it happened
   forebay types               TypeScript row types of all streams and tables, as a .d.ts file
 
-  forebay topic | group | produce | consume | log …      without SQL: forebay topic --help
+  forebay topic | group | transaction | produce | consume | log …      without SQL: forebay topic --help
 
   --data DIR                  the data directory (default ./forebay-data)
   --memory                    keep nothing

@@ -1,6 +1,6 @@
 import type { FileSystem } from '../common/index.js'
-import { dumpLogFile, formatDumpEntry, verifyDataDirectory } from '../log/index.js'
-import { type CommandContext, printJson } from './command-context.js'
+import { dumpLogFile, formatDumpEntry, type Log, verifyDataDirectory } from '../log/index.js'
+import { type CommandContext, printJson, printTable } from './command-context.js'
 
 /** Exit code 1: damage was found. What the next opening mends by itself is told, and is none. */
 export function verifyLog(context: CommandContext, dataDirectory: string, fileSystem: FileSystem): number {
@@ -39,5 +39,21 @@ export function dumpFile(
         : formatDumpEntry(entry),
     )
   }
+  return 0
+}
+
+/** How large each partition is. */
+export async function showSizes(context: CommandContext, { admin }: Log): Promise<number> {
+  const described = await admin.describeLogDirs()
+  if (context.options.json === true) {
+    printJson(context, described)
+    return 0
+  }
+  printTable(
+    context,
+    ['TOPIC', 'PARTITION', 'SEGMENTS', 'BYTES'],
+    described.partitions.map((p) => [p.topic, p.partition, p.segmentCount, p.sizeBytes]),
+  )
+  context.out(`${described.sizeBytes} bytes in ${described.path}`)
   return 0
 }

@@ -1,4 +1,5 @@
 import type { parseArgs } from 'node:util'
+import type { Log, TopicPartition } from '../log/index.js'
 import { textTable } from './text-table.js'
 
 /** Every option of the log's commands; each command says which it reads. */
@@ -17,13 +18,19 @@ export const commandOptions = {
   'to-datetime': { type: 'string' },
   'shift-by': { type: 'string' },
   'dry-run': { type: 'boolean' },
-  'key-separator': { type: 'string' },
-  partition: { type: 'string' },
-  compression: { type: 'string' },
-  group: { type: 'string' },
+  'key-separator': { type: 'string', short: 'K' },
+  key: { type: 'string', short: 'k' },
+  header: { type: 'string', short: 'H', multiple: true },
+  'empty-as-null': { type: 'boolean', short: 'Z' },
+  'from-json': { type: 'boolean' },
+  partition: { type: 'string', short: 'p' },
+  compression: { type: 'string', short: 'z' },
+  group: { type: 'string', short: 'G' },
   'from-beginning': { type: 'boolean' },
-  max: { type: 'string' },
-  format: { type: 'string' },
+  offset: { type: 'string', short: 'o' },
+  max: { type: 'string', short: 'c' },
+  format: { type: 'string', short: 'f' },
+  before: { type: 'string' },
   'read-committed': { type: 'boolean' },
   records: { type: 'boolean' },
 } as const
@@ -48,15 +55,40 @@ export function wholeNumber(text: string | undefined, name: string, min = 0): nu
   if (text === undefined) return undefined
   const value = Number(text)
   if (text.trim() === '' || !Number.isSafeInteger(value) || value < min) {
-    throw new UsageError(
-      `--${name} is a whole number${min === 0 ? '' : ` of at least ${min}`}, not '${text}'`,
-    )
+    throw new UsageError(`--${name} is a whole number${min > 0 ? ` of at least ${min}` : ''}, not '${text}'`)
   }
   return value
 }
 
 export function printJson({ out }: CommandContext, value: unknown): void {
   out(JSON.stringify(value, null, 2))
+}
+
+/** What was done: a sentence, or JSON. */
+export function printDone({ options, out }: CommandContext, sentence: string, json: unknown): void {
+  out(options.json === true ? JSON.stringify(json) : sentence)
+}
+
+/** A time as people write it, in ms since the epoch. */
+export function timeOf(text: string): number {
+  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+  if (Number.isNaN(time)) throw new UsageError(`'${text}' is no date and time such as 2026-03-01T12:00:00Z`)
+  return time
+}
+
+/** `TOPIC` or `TOPIC:PARTITION`, as the partitions there are. */
+export async function partitionsNamed(log: Log, names: readonly string[]): Promise<TopicPartition[]> {
+  const chosen: TopicPartition[] = []
+  for (const name of names) {
+    const [topic, partition] = name.split(':') as [string, string?]
+    const [described] = await log.admin.describeTopics([topic])
+    const all = described!.partitions.map((p) => ({ topic, partition: p.partition }))
+    const only = wholeNumber(partition, 'topic')
+    const found = only === undefined ? all : all.filter((p) => p.partition === only)
+    if (found.length === 0) throw new Error(`topic '${topic}' has no partition ${only}`)
+    chosen.push(...found)
+  }
+  return chosen
 }
 
 /** Numbers to the right, text to the left. */

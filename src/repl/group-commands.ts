@@ -2,8 +2,11 @@ import type { Log, OffsetCommit, TopicPartition } from '../log/index.js'
 import {
   type CommandContext,
   type CommandOptions,
+  partitionsNamed,
+  printDone,
   printJson,
   printTable,
+  timeOf,
   UsageError,
   wholeNumber,
 } from './command-context.js'
@@ -28,7 +31,7 @@ export async function groupCommand(context: CommandContext, log: Log, words: str
       return 0
     case 'delete':
       await log.admin.deleteGroups(groups)
-      context.out(`deleted ${groups.join(', ')}`)
+      printDone(context, `deleted ${groups.join(', ')}`, { deleted: groups })
       return 0
     default:
       throw new UsageError(`unknown command 'group ${action}'`)
@@ -39,7 +42,7 @@ async function describe(context: CommandContext, log: Log, groups: string[]): Pr
   const known = new Set(await log.admin.listGroups())
   for (const group of groups) if (!known.has(group)) throw new Error(`there is no group '${group}'`)
   const described = []
-  for (const { groupId, state, members } of await log.admin.describeGroups(groups)) {
+  for (const { groupId, state, partitionAssignor, members } of await log.admin.describeGroups(groups)) {
     const offsets = await log.admin.groupOffsets(groupId)
     const ends = await endOffsets(log, offsets)
     const lags = offsets.map(({ topic, partition, offset, metadata }, i) => {
@@ -53,7 +56,7 @@ async function describe(context: CommandContext, log: Log, groups: string[]): Pr
         metadata,
       }
     })
-    described.push({ groupId, state, members, offsets: lags })
+    described.push({ groupId, state, partitionAssignor, members, offsets: lags })
   }
   if (context.options.json === true) {
     printJson(context, described)
@@ -61,6 +64,18 @@ async function describe(context: CommandContext, log: Log, groups: string[]): Pr
   }
   for (const { groupId, state, members, offsets } of described) {
     context.out(`${groupId} (${state}, ${members.length} member${members.length === 1 ? '' : 's'})`)
+    if (members.length > 0) {
+      printTable(
+        context,
+        ['MEMBER', 'CLIENT', 'INSTANCE', 'PARTITIONS'],
+        members.map((m) => [
+          m.memberId,
+          m.clientId,
+          m.groupInstanceId,
+          m.assignment.map(({ topic, partition }) => `${topic}-${partition}`).join(' '),
+        ]),
+      )
+    }
     printTable(
       context,
       ['TOPIC', 'PARTITION', 'OFFSET', 'END', 'LAG'],
@@ -125,17 +140,7 @@ async function chosenPartitions(
     const committed = await log.admin.groupOffsets(groupId)
     return committed.map(({ topic, partition }) => ({ topic, partition }))
   }
-  const chosen: TopicPartition[] = []
-  for (const name of names) {
-    const [topic, partition] = name.split(':') as [string, string?]
-    const [described] = await log.admin.describeTopics([topic])
-    const all = described!.partitions.map((p) => ({ topic, partition: p.partition }))
-    const only = wholeNumber(partition, 'topic')
-    const found = only === undefined ? all : all.filter((p) => p.partition === only)
-    if (found.length === 0) throw new Error(`topic '${topic}' has no partition ${only}`)
-    chosen.push(...found)
-  }
-  return chosen
+  return partitionsNamed(log, names)
 }
 
 interface Situation {
@@ -169,10 +174,4 @@ function targetOf(options: CommandOptions): Target {
   throw new UsageError(
     'group reset-offsets needs one of --to-earliest, --to-latest, --to-offset, --shift-by, --to-datetime',
   )
-}
-
-function timeOf(text: string): number {
-  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  if (Number.isNaN(time)) throw new UsageError(`'${text}' is no date and time such as 2026-03-01T12:00:00Z`)
-  return time
 }

@@ -2,12 +2,14 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type FileSystem, nodeFiles } from '../common/index.js'
 import { Log } from '../log/index.js'
-import { dumpFile, verifyLog } from './check-commands.js'
+import { dumpFile, showSizes, verifyLog } from './check-commands.js'
 import { type CommandContext, commandOptions, UsageError } from './command-context.js'
+import { consume } from './consume-command.js'
 import { groupCommand } from './group-commands.js'
 import { LOG_USAGE } from './log-usage.js'
-import { consume, produce } from './record-commands.js'
+import { produce } from './produce-command.js'
 import { topicCommand } from './topic-commands.js'
+import { transactionCommand } from './transaction-commands.js'
 
 export interface CommandSurroundings extends Omit<CommandContext, 'options'> {
   readonly files?: FileSystem
@@ -26,7 +28,7 @@ export async function runLogCommand(argv: readonly string[], around: CommandSurr
     const { message } = error as Error
     around.error(`forebay: ${message}`)
     if (!(error instanceof UsageError)) return 1
-    around.error(`\n${LOG_USAGE}`)
+    around.error('forebay log --help tells more')
     return 2
   }
 }
@@ -39,12 +41,19 @@ function parse(argv: readonly string[]) {
   }
 }
 
-/** `--shift-by -5` reads as an option -5 otherwise. */
+/** `--shift-by -5` reads as an option -5 otherwise, and so does `-o -10`. */
 function joinSigned(argv: readonly string[]): string[] {
+  const signed: Readonly<Record<string, string>> = {
+    '--shift-by': '--shift-by=',
+    '--offset': '--offset=',
+    '-o': '--offset=',
+  }
   const joined: string[] = []
+  let option: string | undefined
   for (const word of argv) {
-    if (joined.at(-1) === '--shift-by') joined[joined.length - 1] = `--shift-by=${word}`
+    if (option !== undefined) joined[joined.length - 1] = option + word
     else joined.push(word)
+    option = option === undefined ? signed[word] : undefined
   }
   return joined
 }
@@ -56,7 +65,9 @@ async function dispatch(context: CommandContext, words: string[], files: FileSys
     const [action, ...paths] = rest
     if (action === 'verify' && paths.length === 0) return verifyLog(context, dataDirectory, files)
     if (action === 'dump' && paths.length === 1) return dumpFile(context, dataDirectory, paths[0]!, files)
-    throw new UsageError('log is followed by verify, or by dump and a path')
+    if (action !== 'sizes' || paths.length > 0) {
+      throw new UsageError('log is followed by verify, by sizes, or by dump and a path')
+    }
   }
   const [action = ''] = rest
   const writes = command === 'produce' || (command === 'topic' && action === 'create')
@@ -66,6 +77,8 @@ async function dispatch(context: CommandContext, words: string[], files: FileSys
   const log = await Log.open({ dataDirectory, fileSystem: files })
   try {
     if (command === 'topic') return await topicCommand(context, log, rest)
+    if (command === 'transaction') return await transactionCommand(context, log, rest)
+    if (command === 'log') return await showSizes(context, log)
     if (command === 'group') return await groupCommand(context, log, rest)
     if (rest.length !== 1) throw new UsageError(`${command} takes one topic`)
     return command === 'produce' ? await produce(context, log, action) : await consume(context, log, action)

@@ -1,5 +1,13 @@
 import type { Log, TopicDescription } from '../log/index.js'
-import { type CommandContext, printJson, printTable, UsageError, wholeNumber } from './command-context.js'
+import {
+  type CommandContext,
+  partitionsNamed,
+  printDone,
+  printJson,
+  printTable,
+  UsageError,
+  wholeNumber,
+} from './command-context.js'
 
 export async function topicCommand(context: CommandContext, log: Log, words: string[]): Promise<number> {
   const [action, ...topics] = words
@@ -22,7 +30,10 @@ export async function topicCommand(context: CommandContext, log: Log, words: str
       return 0
     case 'delete':
       await admin.deleteTopics(topics)
-      context.out(`deleted ${topics.join(', ')}`)
+      printDone(context, `deleted ${topics.join(', ')}`, { deleted: topics })
+      return 0
+    case 'delete-records':
+      await deleteRecords(context, log, topics)
       return 0
     default:
       throw new UsageError(`unknown command 'topic ${action}'`)
@@ -45,7 +56,8 @@ async function list(context: CommandContext, { admin }: Log): Promise<void> {
   else printTable(context, ['TOPIC', 'PARTITIONS', 'OFFSETS', 'BYTES'], rows.map(Object.values))
 }
 
-async function create({ options, out }: CommandContext, { admin }: Log, topics: string[]): Promise<void> {
+async function create(context: CommandContext, { admin }: Log, topics: string[]): Promise<void> {
+  const { options } = context
   const partitions = wholeNumber(options.partitions, 'partitions', 1)
   const configs: Record<string, string> = {}
   for (const [name, value] of configChanges(options.config)) {
@@ -56,10 +68,11 @@ async function create({ options, out }: CommandContext, { admin }: Log, topics: 
     topics.map((topic) => ({ topic, configs, ...(partitions === undefined ? {} : { partitions }) })),
     { ifNotExists: options['if-not-exists'] ?? false },
   )
-  out(`created ${topics.join(', ')}`)
+  printDone(context, `created ${topics.join(', ')}`, { created: topics })
 }
 
-async function alter({ options, out }: CommandContext, { admin }: Log, topics: string[]): Promise<void> {
+async function alter(context: CommandContext, { admin }: Log, topics: string[]): Promise<void> {
+  const { options } = context
   const partitions = wholeNumber(options.partitions, 'partitions', 1)
   const configs = Object.fromEntries(configChanges(options.config))
   if (partitions === undefined && Object.keys(configs).length === 0) {
@@ -69,7 +82,20 @@ async function alter({ options, out }: CommandContext, { admin }: Log, topics: s
     if (Object.keys(configs).length > 0) await admin.alterConfigs(topic, configs)
     if (partitions !== undefined) await admin.createPartitions(topic, partitions)
   }
-  out(`altered ${topics.join(', ')}`)
+  printDone(context, `altered ${topics.join(', ')}`, { altered: topics })
+}
+
+async function deleteRecords(context: CommandContext, log: Log, names: string[]): Promise<void> {
+  const { before } = context.options
+  if (before === undefined)
+    throw new UsageError('topic delete-records needs --before OFFSET, or --before end')
+  const offset = before === 'end' ? -1 : wholeNumber(before, 'before')!
+  const partitions = await partitionsNamed(log, names)
+  await log.admin.deleteRecords(partitions.map((partition) => ({ partition, offset })))
+  const starts = await log.admin.listOffsets(partitions.map((p) => ({ ...p, at: 'earliest' })))
+  const rows = starts.map(({ topic, partition, offset }) => ({ topic, partition, startOffset: offset }))
+  if (context.options.json === true) printJson(context, rows)
+  else printTable(context, ['TOPIC', 'PARTITION', 'START'], rows.map(Object.values))
 }
 
 /** `NAME=VALUE`, or `NAME=` for null. */

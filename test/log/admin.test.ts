@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../../src/common/index.js'
 import { Log } from '../../src/log/index.js'
 import { at, dataDirectory, readValues, storages, text } from './log-fixture.js'
 
@@ -107,9 +108,118 @@ describe.each(storages)('admin over %s', (storage) => {
     expect(await again.admin.listGroups()).toEqual(['g'])
     expect(await again.admin.groupOffsets('g')).toEqual([offsets[1]])
     expect(await again.admin.describeGroups(['g', 'nobody'])).toEqual([
-      { groupId: 'g', state: 'Empty', members: [] },
-      { groupId: 'nobody', state: 'Dead', members: [] },
+      { groupId: 'g', state: 'Empty', partitionAssignor: null, members: [] },
+      { groupId: 'nobody', state: 'Dead', partitionAssignor: null, members: [] },
     ])
+  })
+})
+
+describe('admin of offsets, files and transactions', () => {
+  async function withTransactions() {
+    const clock = new ManualClock(1_000_000)
+    const log = Log.memory({ clock })
+    await log.admin.createTopics([{ topic: 't', partitions: 2 }])
+    const producer = log.producer({
+      ...text,
+      lingerMs: 0,
+      transactionalId: 'bank',
+      transactionTimeoutMs: 5_000,
+    })
+    await producer.initTransactions()
+    const other = log.producer({ ...text, lingerMs: 0, transactionalId: 'other' })
+    await other.initTransactions()
+    return { clock, log, producer }
+  }
+
+  it('lists the first, the last and the latest offset, and those of a time', async () => {
+    const { log, producer } = await withTransactions()
+    const plain = log.producer({ ...text, lingerMs: 0 })
+    for (const timestamp of [50, 90, 70])
+      await plain.send({ topic: 't', partition: 0, timestamp, value: 'v' })
+    producer.beginTransaction()
+    await producer.send({ topic: 't', partition: 0, timestamp: 95, value: 'open' })
+    const specs = ['earliest', 'latest', 'maxTimestamp', { timestamp: 60 }, { timestamp: 99 }] as const
+    const asked = specs.map((spec) => ({ ...at('t'), at: spec }))
+    const listed = async (isolationLevel: 'read_committed' | 'read_uncommitted') =>
+      (await log.admin.listOffsets(asked, { isolationLevel })).map((o) => [o.offset, o.timestamp])
+    expect(await listed('read_uncommitted')).toEqual([
+      [0, -1],
+      [4, -1],
+      [3, 95],
+      [1, 90],
+      [-1, -1],
+    ])
+    expect((await listed('read_committed'))[1]).toEqual([3, -1])
+    await expect(log.admin.listOffsets([{ ...at('nowhere'), at: 'latest' }])).rejects.toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+    })
+  })
+
+  it('tells how large partitions are', async () => {
+    const { log } = await withTransactions()
+    await log.producer({ ...text, lingerMs: 0 }).send({ topic: 't', partition: 1, value: 'v' })
+    const { path, partitions, sizeBytes } = await log.admin.describeLogDirs()
+    expect(path).toBe('/memory')
+    const [first, second] = partitions.filter(({ topic }) => topic === 't')
+    expect(first).toEqual({ topic: 't', partition: 0, sizeBytes: 0, segmentCount: 1 })
+    expect(second!.sizeBytes).toBeGreaterThan(60)
+    expect(sizeBytes).toBe(partitions.reduce((sum, p) => sum + p.sizeBytes, 0))
+  })
+
+  it('lists, describes and aborts transactions, and fences their producers', async () => {
+    const { clock, log, producer } = await withTransactions()
+    producer.beginTransaction()
+    await producer.send({ topic: 't', partition: 1, value: 'open' })
+    expect(await log.admin.listTransactions()).toMatchObject([
+      { transactionalId: 'bank', state: 'Ongoing' },
+      { transactionalId: 'other', state: 'Empty' },
+    ])
+    const [described] = await log.admin.describeTransactions(['bank'])
+    expect(described).toMatchObject({
+      transactionalId: 'bank',
+      state: 'Ongoing',
+      transactionTimeoutMs: 5_000,
+      transactionStartTimeMs: clock.now(),
+      topicPartitions: [at('t', 1)],
+    })
+    const [producers] = await log.admin.describeProducers([at('t', 1)])
+    expect(producers!.activeProducers).toEqual([
+      {
+        producerId: described!.producerId,
+        producerEpoch: described!.producerEpoch,
+        lastSequence: 0,
+        lastTimestamp: clock.now(),
+        currentTransactionStartOffset: 0,
+      },
+    ])
+    // It does not hang: its coordinator knows it.
+    await expect(log.admin.abortTransaction({ ...at('t', 1), startOffset: 0 })).rejects.toMatchObject({
+      code: 'INVALID_TXN_STATE',
+      message: expect.stringContaining('fenceProducers'),
+    })
+    await log.admin.fenceProducers(['bank'])
+    await expect(producer.commitTransaction()).rejects.toMatchObject({ code: 'PRODUCER_FENCED' })
+    expect(await readValues(log, [at('t', 1)], 'read_committed')).toEqual([])
+    expect((await log.admin.describeTransactions(['bank']))[0]).toMatchObject({
+      state: 'Empty',
+      transactionStartTimeMs: null,
+      topicPartitions: [],
+    })
+    await expect(log.admin.describeTransactions(['nobody'])).rejects.toMatchObject({
+      code: 'TRANSACTIONAL_ID_NOT_FOUND',
+      errorCode: 105,
+    })
+    await expect(log.admin.fenceProducers(['nobody'])).rejects.toMatchObject({
+      code: 'TRANSACTIONAL_ID_NOT_FOUND',
+    })
+  })
+
+  it('refuses to abort what is not open', async () => {
+    const { log } = await withTransactions()
+    await expect(log.admin.abortTransaction({ ...at('t'), startOffset: 0 })).rejects.toMatchObject({
+      code: 'INVALID_TXN_STATE',
+      message: expect.stringContaining('no open transaction of t-0 begins at offset 0'),
+    })
   })
 })
 

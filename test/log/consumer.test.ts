@@ -188,6 +188,26 @@ describe.each(storages)('consumer over %s', (storage) => {
     expect(await consumer.endOffsets([partition])).toEqual([50])
   })
 
+  it('tells its lag: up to the end, or under read_committed up to what is decided', async () => {
+    const log = await logWith([10])
+    const consumer = log.consumer({ ...earliest, maxPollRecords: 3 })
+    consumer.assign([at('t')])
+    expect(consumer.currentLag(at('t'))).toBeNull()
+    await consumer.poll(0)
+    expect(consumer.currentLag(at('t'))).toBe(7)
+    const committed = log.consumer({ ...earliest, isolationLevel: 'read_committed' })
+    committed.assign([at('t')])
+    await committed.poll(0)
+    const producer = log.producer({ ...text, transactionalId: 'open' })
+    await producer.initTransactions()
+    producer.beginTransaction()
+    producer.write({ topic: 't', value: 'undecided' })
+    await producer.flush()
+    expect(consumer.currentLag(at('t'))).toBe(8)
+    expect(committed.currentLag(at('t'))).toBe(0)
+    expect(() => consumer.currentLag(at('other'))).toThrow(/not assigned/)
+  })
+
   it('begins where autoOffsetReset says', async () => {
     const log = await logWith([10])
     const latest = log.consumer(text)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type FileSystem, MemoryFiles } from '../../src/common/index.js'
+import { Log } from '../../src/log/index.js'
 import { runLogCommand } from '../../src/repl/log-commands.js'
 import { isLogCommand } from '../../src/repl/log-usage.js'
 
@@ -98,8 +99,91 @@ describe('produce and consume', () => {
     const run = shell()
     await run('topic create t')
     const produced = await run('produce t --key-separator :', ['k:a', 'no key'])
-    expect(produced).toMatchObject({ code: 1, error: expect.stringMatching(/line 2 has no key separator/) })
+    expect(produced).toMatchObject({
+      code: 1,
+      error: expect.stringMatching(/line 2: there is no key separator/),
+    })
     expect((await run('consume t')).out).toEqual(['a'])
+  })
+
+  it('carry keys, headers and tombstones, and read their own JSON', async () => {
+    const run = shell()
+    await run('topic create t u')
+    await run('produce t -k fixed -H source=shell -H empty -Z', ['a', ''])
+    await run('produce t -K = -p 0 -z lz4', ['k=v=w'])
+    const lines = (await run('consume t --json')).out
+    const { timestamp } = JSON.parse(lines[0]!) as { timestamp: number }
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        key: 'fixed',
+        value: 'a',
+        headers: [
+          { key: 'source', value: 'shell' },
+          { key: 'empty', value: null },
+        ],
+      },
+      { key: 'fixed', value: null },
+      { key: 'k', value: 'v=w' },
+    ])
+    expect((await run('produce u --from-json', lines)).code).toBe(0)
+    const copied = (await run('consume u --json')).out.map((line) => ({ ...JSON.parse(line), topic: 't' }))
+    expect(copied).toEqual(lines.map((line) => JSON.parse(line)))
+    expect(
+      (await run('produce u --from-json', ['{"value":{"base64":"/wA="}}', '{"value":{"n":1}}'])).code,
+    ).toBe(0)
+    expect((await run('consume u -o -2')).out).toEqual(['0xff00', '{"n":1}'])
+    expect((await run('consume t -f %k|%K|%s|%S|%h|%T -c 2')).out).toEqual([
+      `fixed|5|a|1|source=shell,empty=NULL|${timestamp}`,
+      expect.stringMatching(/^fixed\|5\|NULL\|-1\|source=shell,empty=NULL\|\d+$/),
+    ])
+    expect((await run('consume t --key-separator /')).out).toEqual(['fixed/a', 'fixed/NULL', 'k/v=w'])
+  })
+
+  it.each([
+    ['beginning', ['0', '1', '2', '3', '4']],
+    ['end', []],
+    ['3', ['3', '4']],
+    ['-2', ['3', '4']],
+    ['-99', ['0', '1', '2', '3', '4']],
+    ['99', []],
+    ['s@1500', ['2', '3', '4']],
+    ['s@1970-01-01T00:00:03Z', ['3', '4']],
+    ['s@9999', []],
+  ])('begin at --offset %s', async (offset, expected) => {
+    const run = shell()
+    await run('topic create t')
+    const records = [0, 1000, 2000, 3000, 4000].map(
+      (timestamp, i) => `{"value":"${i}","timestamp":${timestamp}}`,
+    )
+    await run('produce t --from-json', records)
+    expect((await run(`consume t --offset ${offset}`)).out).toEqual(expected)
+    expect((await run(`consume t -o ${offset}`)).out).toEqual(expected)
+  })
+
+  it.each([
+    ['produce t --from-json', 'nothing', /line 1: .*JSON/],
+    ['produce t --from-json', '{"key":"k"}', /line 1: not a JSON object with a value/],
+    [
+      'produce t --from-json',
+      '{"value":"v","partition":"first"}',
+      /line 1: partition is a whole number, not "first"/,
+    ],
+    ['produce t --from-json -k x', '', /leave --key and --key-separator out/],
+    ['produce t -k x -K :', '', /exclude each other/],
+    ['produce t -H =x', '', /--header is NAME=VALUE/],
+    ['produce t -p 5', 'v', /partitions 0 to 0, not 5/],
+    ['consume t -o soon', '', /--offset is N, -N, beginning, end or s@TIME, not 'soon'/],
+    ['consume t -o s@soon', '', /'soon' is no date/],
+    ['consume t -o 1 --from-beginning', '', /exclude each other/],
+    ['consume t -f %x', '', /--format does not know %x/],
+    ['consume t -f %k -K :', '', /exclude each other/],
+    ['consume t -p 3', '', /has no partition 3/],
+  ])('refuse %s', async (command, line, message) => {
+    const run = shell()
+    await run('topic create t')
+    const { code, error } = await run(command, [line])
+    expect(error).toMatch(message)
+    expect(code).toBeGreaterThan(0)
   })
 
   it('go on where the group stopped, and start over when told to', async () => {
@@ -111,6 +195,70 @@ describe('produce and consume', () => {
     expect([...first.out, ...rest.out].sort()).toEqual(['a', 'a', 'b', 'b', 'c', 'c'])
     expect((await run('consume t --group g')).out).toEqual([])
     expect((await run('consume t --group g --from-beginning --partition 1')).out).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('more on topics, sizes and transactions', () => {
+  it('delete records up to an offset, in one partition or in all', async () => {
+    const run = shell()
+    await run('topic create t --partitions 2')
+    for (const partition of [0, 1]) await run(`produce t -p ${partition}`, ['a', 'b', 'c'])
+    expect(json(await run('topic delete-records t:1 --before 2 --json'))).toEqual([
+      { topic: 't', partition: 1, startOffset: 2 },
+    ])
+    expect((await run('consume t -p 1')).out).toEqual(['c'])
+    expect((await run('topic delete-records t --before end')).code).toBe(0)
+    expect((await run('consume t')).out).toEqual([])
+    expect(await run('topic delete-records t --before 9')).toMatchObject({
+      code: 1,
+      error: expect.stringMatching(/ends at 3; cannot delete up to 9/),
+    })
+    expect((await run('topic delete-records t')).code).toBe(2)
+  })
+
+  it('say as JSON what was done', async () => {
+    const run = shell()
+    expect(json(await run('topic create a --json'))).toEqual({ created: ['a'] })
+    expect(json(await run('topic alter a --partitions 2 --json'))).toEqual({ altered: ['a'] })
+    expect(json(await run('topic delete a --json'))).toEqual({ deleted: ['a'] })
+    expect(json(await run('transaction list --json'))).toEqual([])
+  })
+
+  it('show how large partitions are', async () => {
+    const run = shell()
+    await run('topic create t --partitions 2')
+    await run('produce t -p 1', ['a'])
+    const sizes = json(await run('log sizes --json')) as { sizeBytes: number; partitions: unknown[] }
+    expect(sizes.partitions).toHaveLength(2)
+    expect(sizes.sizeBytes).toBeGreaterThan(60)
+    const { out } = await run('log sizes')
+    expect(out[0]).toBe(' TOPIC │ PARTITION │ SEGMENTS │ BYTES')
+    expect(out.at(-1)).toBe(`${sizes.sizeBytes} bytes in forebay-data/log`)
+  })
+
+  it('list, describe and abort transactions', async () => {
+    const files = new MemoryFiles()
+    const run = shell(files)
+    await run('topic create t')
+    const log = await Log.open({ dataDirectory: 'forebay-data/log', fileSystem: files })
+    const producer = log.producer({ transactionalId: 'bank' })
+    await producer.initTransactions()
+    producer.beginTransaction()
+    producer.write({ topic: 't', value: Buffer.from('v') })
+    await producer.commitTransaction()
+    await log.close()
+    expect((await run('transaction list')).out.at(-1)).toMatch(/ bank +│ +\d+ │ CompleteCommit/)
+    expect(json(await run('transaction describe bank --json'))).toMatchObject([
+      { transactionalId: 'bank', state: 'CompleteCommit', topicPartitions: [], transactionStartTimeMs: null },
+    ])
+    expect((await run('transaction describe bank')).out[0]).toMatch(/TRANSACTIONAL ID .* TIMEOUT MS/)
+    expect((await run('transaction abort bank')).out[0]).toMatch(/fenced/)
+    expect(await run('transaction abort nobody')).toMatchObject({
+      code: 1,
+      error: expect.stringMatching(/no transactional id 'nobody'/),
+    })
+    expect((await run('transaction forget bank')).code).toBe(2)
+    expect((await run('transaction describe')).code).toBe(2)
   })
 })
 
@@ -202,11 +350,11 @@ describe('wrong usage', () => {
     'produce t --compression zip',
     'log',
     'topic list --unknown',
-  ])('%s: exit code 2 and the usage', async (command) => {
+  ])('%s: exit code 2 and a hint', async (command) => {
     const run = shell()
     await run('topic create t')
     await run('consume t --group g')
-    expect(await run(command)).toMatchObject({ code: 2, error: expect.stringMatching(/forebay topic list/) })
+    expect(await run(command)).toMatchObject({ code: 2, error: expect.stringMatching(/--help tells more/) })
   })
 
   it('knows the commands of the log from those of the SQL terminal', () => {
