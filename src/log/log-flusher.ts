@@ -1,5 +1,5 @@
 import type { FileSystem } from '../common/index.js'
-import { type KafkaError, storageError } from './errors.js'
+import { asStorageError, type KafkaError, storageError } from './errors.js'
 import type { ProducerSnapshots } from './producer-snapshots.js'
 import type { Segment } from './segment.js'
 import type { SegmentList } from './segment-list.js'
@@ -115,8 +115,9 @@ export class LogFlusher {
   async #flushNow(end: number): Promise<void> {
     const { segments } = this.#options
     this.#checkUsable()
+    const { closed, last } = this.#unstable(end)
+    this.#writeIndexes(closed)
     try {
-      const { closed, last } = this.#unstable(end)
       for (const segment of closed) await this.#completeAsync(segment)
       const complete = last.baseOffset
       if (closed.length > 0) await this.#step(() => this.#options.snapshots.syncAsync(complete))
@@ -126,6 +127,15 @@ export class LogFlusher {
       this.#advance(end, complete)
     } catch (error) {
       throw this.#stopped ? error : this.#fail(error)
+    }
+  }
+
+  /** What does not fit on a full disk can be written later: unlike a failed sync, this is no end. */
+  #writeIndexes(closed: readonly Segment[]): void {
+    try {
+      for (const segment of closed) segment.complete()
+    } catch (error) {
+      throw asStorageError(`cannot write the indexes of ${this.#options.directory}`, error)
     }
   }
 
@@ -151,8 +161,9 @@ export class LogFlusher {
   flushSync(end: number): void {
     if (this.#isStable(end)) return
     this.#checkUsable()
+    const { closed, last } = this.#unstable(end)
+    this.#writeIndexes(closed)
     try {
-      const { closed, last } = this.#unstable(end)
       for (const segment of closed) {
         segment.syncLog()
         segment.syncIndexes()

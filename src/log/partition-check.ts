@@ -69,10 +69,10 @@ class PartitionCheck {
     this.#checkNames(names)
     const bases = offsetsOf(names, LOG_SUFFIX)
     const segments: CheckedSegment[] = []
-    for (const baseOffset of bases) {
+    for (const [i, baseOffset] of bases.entries()) {
       const before = segments.at(-1) ?? null
       if (before !== null && this.#isCutOff(before, baseOffset)) break
-      segments.push(this.#checkSegment(baseOffset, baseOffset === bases.at(-1), before))
+      segments.push(this.#checkSegment(baseOffset, bases[i + 1] ?? null, before))
     }
     const endOffset = segments.at(-1)?.endOffset ?? this.#options.logStartOffset
     this.#checkCheckpoints(endOffset, segments.at(-1)?.path ?? directory)
@@ -104,7 +104,7 @@ class PartitionCheck {
     return true
   }
 
-  #checkSegment(baseOffset: number, active: boolean, before: CheckedSegment | null): CheckedSegment {
+  #checkSegment(baseOffset: number, nextBase: number | null, before: CheckedSegment | null): CheckedSegment {
     const { files, directory, problems, compacted, cleanShutdown, recoveryPoint, cleanedUpTo } = this.#options
     const path = `${directory}/${offsetName(baseOffset)}${LOG_SUFFIX}`
     const gapsAllowedBelow = compacted ? Number.POSITIVE_INFINITY : cleanedUpTo
@@ -140,8 +140,16 @@ class PartitionCheck {
       },
     })
     // A restart after a crash reads all from the segment on that holds the recovery point.
-    const rebuilt = !cleanShutdown && (active || segment.endOffset > recoveryPoint)
-    checkIndexes({ files, segment, active, rebuilt, aborted, exact: !this.#thinned, problems })
+    const rebuilt = !cleanShutdown && (nextBase === null || nextBase > recoveryPoint)
+    checkIndexes({
+      files,
+      segment,
+      active: nextBase === null,
+      rebuilt,
+      aborted,
+      exact: !this.#thinned,
+      problems,
+    })
     return segment
   }
 

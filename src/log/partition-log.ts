@@ -80,6 +80,8 @@ export class PartitionLog {
   /** Segments may be replaced at any turn: nobody else removes any. */
   #compacting = false
   #closed = false
+  /** All files are stable, the indexes too. */
+  #closedInOrder = false
 
   private constructor(options: PartitionLogOptions) {
     this.topic = options.topic
@@ -164,7 +166,7 @@ export class PartitionLog {
   }
   /** What the recovery point checkpoint may hold: a restart checks from the segment on that holds this offset. */
   get recoveryCheckpoint(): number {
-    return this.#closed ? this.recoveryPoint : this.#flusher.checkpoint
+    return this.#closedInOrder ? this.recoveryPoint : this.#flusher.checkpoint
   }
   /** Where compaction goes on. To be kept over restarts, or all is compacted once more. */
   get cleanedUpTo(): number {
@@ -569,6 +571,7 @@ export class PartitionLog {
       }
       if (indexesSynced) this.#files.syncDirectory(this.directory)
       this.#writeSnapshot()
+      this.#closedInOrder = true
     } catch (error) {
       throw asStorageError(`cannot close ${this.directory} in good order`, error)
     } finally {

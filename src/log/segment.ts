@@ -67,6 +67,7 @@ export class Segment {
   /** Syncs off the event loop that have not ended: what they cover is not stable yet. */
   #syncing = 0
   #indexesDirty = false
+  #indexesSyncing = 0
   /** The offset and time index were lost and built anew, of a segment that no restart need read: so a restart believes them. */
   #rebuilt = false
   // Scanners outlive a handle: it may be closed, or opened anew for writing, between two of their reads.
@@ -282,7 +283,7 @@ export class Segment {
   /** Completes the indexes and makes them stable, but for the directory that they may be new in. Returns whether it had to. */
   syncIndexes(): boolean {
     this.complete()
-    if (!this.#indexesDirty) return false
+    if (!this.#indexesDirty && this.#indexesSyncing === 0) return false
     for (const path of this.#indexPaths()) {
       const file = this.#options.files.open(path, 'r+')
       try {
@@ -300,6 +301,7 @@ export class Segment {
     this.complete()
     if (!this.#indexesDirty) return
     this.#indexesDirty = false
+    this.#indexesSyncing++
     try {
       const files = this.#indexPaths().map((path) => this.#options.files.open(path, 'r+'))
       try {
@@ -310,6 +312,8 @@ export class Segment {
     } catch (error) {
       this.#indexesDirty = true
       throw error
+    } finally {
+      this.#indexesSyncing--
     }
   }
 

@@ -329,7 +329,7 @@ export class TransactionCoordinator {
     await Promise.all([...state.marked].filter((p) => !p.deleted).map((partition) => partition.flush()))
     // A new owner may have completed it meanwhile.
     if (state.status !== prepared) return
-    this.#finish(state)
+    this.#close(state)
     renew(owner)
   }
 
@@ -355,14 +355,22 @@ export class TransactionCoordinator {
   }
 
   /**
-   * Writes the markers that are still missing, applies the staged offsets and closes the transaction. What is committed
-   * must not be closed before its markers are as stable as their topics ask: a restart would take it for undecided.
+   * Completes what was decided, at once. Where a topic of the transaction asks for stable storage, decision and markers
+   * are made stable before the next step: a power cut must find all of it or nothing.
    */
   #finish(state: TransactionState): void {
-    this.#writeMarkers(state)
-    if (state.status === 'PrepareCommit') {
-      for (const partition of state.marked) if (!partition.deleted) partition.stabilize()
+    const stable = [...state.partitions, ...state.marked].filter((p) => p.flushesEveryRecord)
+    if (state.status === 'PrepareCommit' && stable.length > 0) {
+      this.#log.partition().log.flushSync()
+      this.#writeMarkers(state)
+      for (const partition of stable) if (!partition.deleted) partition.stabilize()
     }
+    this.#close(state)
+  }
+
+  /** Writes the markers that are still missing, applies the staged offsets and closes the transaction. */
+  #close(state: TransactionState): void {
+    this.#writeMarkers(state)
     this.#groupStore.completeTransaction(state.producerId, state.status === 'PrepareCommit')
     this.#complete(state)
   }
