@@ -67,7 +67,8 @@ export interface AsyncOptions<K = never, V = never> extends Named {
    *   function for them again, and for nothing that was answered before the commit.
    * - `wait`: the commit waits for the answers; a slow call then delays everything of its task.
    *
-   * Default: `store` where the serdes of the records are known, from the source or from these options.
+   * Default: `store` where the serdes of the records are known, from the source or from these options. Under at-least-once
+   * commits wait all the same: without transactions a record could leave the store before its results are safe.
    */
   readonly atCommit?: 'store' | 'wait'
   /** Of the records that wait for an answer. Default: what flows from upstream. */

@@ -136,6 +136,8 @@ export interface AsyncContext {
   deadLetter(topic: string, error: unknown, batch: AnyBatch, row: number): void
   /** Does something now, or once the commit under way has ended: what it sends and stores belongs to the next one. */
   outsideCommit(action: () => void): void
+  /** Does something once the next commit has ended. */
+  afterCommit(action: () => void): void
   readonly random: Random
 }
 

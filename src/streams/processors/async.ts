@@ -51,8 +51,8 @@ interface Held {
  *     input ─▶ line of its key ─▶ ready ─▶ call ⇄ pause ─▶ (turn in the partition) ─▶ finished ─▶ output
  *                                 └── at most `concurrency` ──┘                        one batch a microtask
  *
- * The task takes no more input while `room` is 0. A commit either waits until nothing is held, or keeps what is held in
- * a store: the store's changes, the results, and the offsets of the input are then one transaction, so that each record
+ * The task takes no more input while `room` is 0. A commit either waits until nothing is held, or, under exactly-once,
+ * keeps what is held in a store: the store's changes, the results, and the offsets of the input are then one transaction, so that each record
  * is either in the store or has its results written. A restart begins with the store.
  *
  *     take ─▶ held ─┬─ commit ─▶ stored ─┬─▶ answered ─▶ results, and out of the store: both in the next commit
@@ -108,6 +108,8 @@ class AsyncWork implements PendingWork {
   readonly #options: ResolvedAsyncOptions
   readonly #identity: KeyIdentity
   readonly #store: InFlightRecords | null
+  /** Commits keep what is held in the store. */
+  readonly #keeps: boolean
   readonly #output: Output
   readonly #heldMax: number
   /** May be called as soon as there is a place. */
@@ -144,6 +146,7 @@ class AsyncWork implements PendingWork {
     this.#options = options
     this.#identity = identity
     this.#store = store
+    this.#keeps = store !== null && context.appConfigs.processingGuarantee === 'exactly_once_v2'
     this.#output = output
     this.#heldMax = options.concurrency * heldPerCall
   }
@@ -157,7 +160,7 @@ class AsyncWork implements PendingWork {
   }
 
   get survivesCommits(): boolean {
-    return this.#store !== null
+    return this.#keeps
   }
 
   /** Takes up what an earlier run left without an answer. */
@@ -171,11 +174,11 @@ class AsyncWork implements PendingWork {
 
   /** Before a commit: what has no answer goes to the store. */
   keep(): void {
-    if (this.#store === null) return
+    if (!this.#keeps) return
     for (const held of this.#held) {
       if (held.stored) continue
       held.stored = true
-      this.#store.put(held.sequence, held.batch, held.row)
+      this.#store!.put(held.sequence, held.batch, held.row)
     }
   }
 
@@ -376,6 +379,12 @@ class AsyncWork implements PendingWork {
     queueMicrotask(() => this.#later.outsideCommit(() => this.#emit()))
   }
 
+  /** Without transactions a record leaves the store only after its results are safe. */
+  #forget(sequence: number): void {
+    if (this.#keeps) this.#store!.delete(sequence)
+    else this.#later.afterCommit(() => this.#store!.delete(sequence))
+  }
+
   #finishInTurn(): void {
     let count = 0
     while (count < this.#arrived.length && this.#arrived[count]!.state !== 'waiting') count++
@@ -401,7 +410,7 @@ class AsyncWork implements PendingWork {
     }
     for (const held of finished) {
       this.#held.delete(held)
-      if (held.stored) this.#store?.delete(held.sequence)
+      if (held.stored) this.#forget(held.sequence)
     }
     if (this.#held.size === 0) {
       this.#drained?.resolve()

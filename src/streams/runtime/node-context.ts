@@ -102,6 +102,7 @@ export class TaskNodeContext implements NodeContext {
       progressed: () => host.asyncActivity(),
       failure: (error, batch, row) => host.processingFailure(this.nodeName, error, batch, row),
       outsideCommit: (action) => graph.outsideCommit(action),
+      afterCommit: (action) => graph.afterCommit(action),
       random: host.config.random,
       deadLetter: (topic, error, batch, row) => host.deadLetter(this.nodeName, topic, error, batch, row),
     }

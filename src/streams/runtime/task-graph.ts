@@ -96,6 +96,7 @@ export class TaskGraph {
   #onFailure: (() => void) | null = null
   /** Not null during a commit: what nodes send on their own account then belongs to the next one. */
   #held: (() => void)[] | null = null
+  readonly #afterCommit: (() => void)[] = []
 
   constructor(nodes: readonly TopologyNode[], host: TaskHost) {
     this.#host = host
@@ -254,8 +255,12 @@ export class TaskGraph {
     else this.#held.push(action)
   }
 
+  afterCommit(action: () => void): void {
+    this.#afterCommit.push(action)
+  }
+
   release(): void {
-    const held = this.#held ?? []
+    const held = [...this.#afterCommit.splice(0), ...(this.#held ?? [])]
     this.#held = null
     for (const send of held) send()
   }

@@ -1,3 +1,4 @@
+import { nextEventLoopTurn } from '../../../src/common/index.js'
 import { partitionOfKey } from '../../../src/log/index.js'
 import { Serdes } from '../../../src/serde/index.js'
 import {
@@ -63,6 +64,15 @@ class TellStreamTime implements FixedKeyProcessor<string, string, string> {
   process({ value, timestamp }: { value: string; timestamp: number }): void {
     this.#context.forward({ value: `${value}${this.#context.currentStreamTimeMs()}`, timestamp })
   }
+}
+
+/** Time may jump: no call is given up. */
+const inOrder = { ordering: 'partition', timeoutMs: Number.POSITIVE_INFINITY } as const
+
+/** Some answers take longer than others. */
+async function answer(value: string | null): Promise<string | null> {
+  for (let turns = value === null ? 3 : value.charCodeAt(0) % 4; turns > 0; turns--) await nextEventLoopTurn()
+  return value
 }
 
 function named({ key, start, end }: Windowed<string>, value: string | null): [string, string | null] {
@@ -203,6 +213,75 @@ export const topologies: readonly SimulatedTopology[] = [
           )
           .toStream()
           .to('out', text),
+      { optimize: 'all' },
+    ),
+  },
+  {
+    name: 'asynchronous calls, the order of the partition',
+    inputs: ['in'],
+    partitions: 1,
+    atLeastOnce: 'at least as great',
+    build: built((b) =>
+      b
+        .stream<string, string | null>('in', text)
+        .mapValuesAsync(answer, { name: 'ask', ...inOrder, concurrency: 3 })
+        .groupByKey()
+        .count({ store: 'counts' })
+        .toStream()
+        .to('out', numbers),
+    ),
+  },
+  {
+    name: 'asynchronous calls behind a table',
+    inputs: ['in'],
+    partitions: 2,
+    atLeastOnce: 'at least as great',
+    build: built((b) =>
+      b
+        .stream('in', text)
+        .groupByKey()
+        .count({ store: 'counts' })
+        .toStream()
+        .filterAsync(async () => (await answer('b')) === 'b', { ...inOrder, concurrency: 2 })
+        .to('out', numbers),
+    ),
+  },
+  {
+    name: 'dropped records as a stream',
+    inputs: ['in'],
+    partitions: 1,
+    atLeastOnce: 'each',
+    build: built((b) => {
+      b.stream('in', text)
+        .groupByKey()
+        .windowedBy(TimeWindows.ofSizeWithNoGrace(5))
+        .reduce((all, value) => letters(value, all), { store: 'windows' })
+      b.droppedRecords()
+        .map((node, { reason, timestamp, key, window }) => [
+          `${key}`,
+          `${node}: ${reason} ${timestamp} ${window?.start}`,
+        ])
+        .to('out', text)
+    }),
+  },
+  {
+    name: 'one repartition topic in place of two',
+    inputs: ['in'],
+    partitions: 1,
+    atLeastOnce: 'at least as great',
+    build: built(
+      (b) => {
+        const byValue = b.stream('in', text).map((key, value) => [value, key])
+        byValue
+          .groupByKey({ ...text, name: 'one' })
+          .reduce((all, key) => letters(key, all), { store: 'keys' })
+        byValue
+          .filter((value) => value !== 'e')
+          .groupByKey({ ...text, name: 'two' })
+          .count({ store: 'counts' })
+          .toStream()
+          .to('out', numbers)
+      },
       { optimize: 'all' },
     ),
   },
