@@ -17,7 +17,12 @@ export {
   customStoreSuite,
   type StoreSuiteFramework,
 } from './store-suite.js'
-export { TestInputTopic, type TestInputTopicOptions, type TestRecord } from './test-input-topic.js'
+export {
+  type ListTimes,
+  TestInputTopic,
+  type TestInputTopicOptions,
+  type TestRecord,
+} from './test-input-topic.js'
 export { type OutputRecord, TestOutputTopic } from './test-output-topic.js'
 export {
   TopologyTestDriver,

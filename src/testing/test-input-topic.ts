@@ -9,6 +9,13 @@ export interface TestInputTopicOptions {
   readonly autoAdvanceMs?: number
 }
 
+/** Timestamps of a list. Without them it has those that the topic's options say. */
+export interface ListTimes {
+  readonly startTimestampMs: number
+  /** From one record to the next, ms. Default 0. */
+  readonly advanceMs?: number
+}
+
 /** A record of a test. What is left out: no headers, and the timestamp that the topic's options say. */
 export interface TestRecord<K, V> {
   readonly key: K | null
@@ -64,12 +71,23 @@ export class TestInputTopic<K, V> {
     for (const record of records) this.pipeRecord(record)
   }
 
-  pipeKeyValueList(pairs: Iterable<readonly [K | null, V | null]>): void {
-    for (const [key, value] of pairs) this.pipeInput(key, value)
+  pipeKeyValueList(pairs: Iterable<readonly [K | null, V | null]>, times?: ListTimes): void {
+    this.#pipeList(pairs, times)
   }
 
-  pipeValueList(values: Iterable<V | null>): void {
-    for (const value of values) this.pipeInput(null, value)
+  pipeValueList(values: Iterable<V | null>, times?: ListTimes): void {
+    this.#pipeList(
+      Array.from(values, (value) => [null, value] as const),
+      times,
+    )
+  }
+
+  #pipeList(pairs: Iterable<readonly [K | null, V | null]>, times?: ListTimes): void {
+    let timestamp = times?.startTimestampMs
+    for (const [key, value] of pairs) {
+      this.pipeInput(key, value, timestamp)
+      if (timestamp !== undefined) timestamp += times?.advanceMs ?? 0
+    }
   }
 
   /** Moves the timestamp of the records to come. */
