@@ -22,6 +22,7 @@ import { keyLookup } from './key-lookup.js'
 import { Filtered, Grouped, HashJoined, type JoinKeys, Projected } from './operators.js'
 import type { PullShape, PullSource } from './pull-rows.js'
 import { columnsOf, SqliteScan, StoreScan, ValuesScan } from './scans.js'
+import { SqliteGroups } from './sqlite-groups.js'
 import type { MaterializedTable } from './store-rows.js'
 
 export interface PullEnvironment {
@@ -133,21 +134,34 @@ class PullCompiler {
     const above = conditions.filter((c) => !below.includes(c))
     const moved = below.map((c) => rewrite(c, (e) => (e.kind === 'column' ? plain.get(e.name) : undefined)))
     const input = this.compile(node.input, namesOf(expressions), moved)
+    return this.#filtered(this.#projected(node, input), above)
+  }
+
+  #projected(node: ProjectNode, input: PullSource): PullSource {
+    const parts = node.newKey === 'same' || node.newKey === null ? null : node.newKey.map((k) => k.expression)
     const rowOf = compileRow(input.shape, node.expressions, this.#context, this.#report)
-    const parts = keys?.map((k) => k.expression) ?? null
     const keyOf = parts && compileKey(input.shape, parts, this.#context, this.#report)
-    const shape = { ...node, key: keys === null ? [] : node.key, window: null, virtual: [] } as PullShape
-    return this.#filtered(new Projected(input, shape, rowOf, keyOf), above)
+    const shape = { ...node, key: parts === null ? [] : node.key, window: null, virtual: [] } as PullShape
+    return new Projected(input, shape, rowOf, keyOf)
   }
 
   #aggregate(node: AggregateNode, conditions: readonly Expression[]): PullSource {
-    const input = this.compile(node.input, namesOf([], new Set(node.input.columns.map((c) => c.name))), [])
-    this.bareScan = null
-    const functions = compileAggregation(node, this.#context)
-    const grouping = node.input.kind === 'project' && node.input.newKey !== 'same' ? node.input.newKey : null
+    const input = node.input as ProjectNode
+    const grouping = input.newKey === 'same' || input.newKey === null ? [] : input.newKey
     // What the planner made up, and nobody wrote.
-    const isWhole = grouping?.length === 1 && grouping[0]!.expression.location === null
-    return this.#filtered(new Grouped(input, node, functions, isWhole), conditions)
+    const isWhole = grouping.length === 1 && grouping[0]!.expression.location === null
+    const below = this.compile(
+      input.input,
+      namesOf([...input.expressions, ...grouping].map((e) => e.expression)),
+      [],
+    )
+    const scan = this.bareScan
+    this.bareScan = null
+    const inSqlite =
+      scan === null || scan !== below ? null : SqliteGroups.over(node, input, grouping, scan, isWhole)
+    if (inSqlite !== null) return this.#filtered(inSqlite, conditions)
+    const functions = compileAggregation(node, this.#context)
+    return this.#filtered(new Grouped(this.#projected(input, below), node, functions, isWhole), conditions)
   }
 
   #join(node: PullJoinNode, conditions: readonly Expression[]): PullSource {

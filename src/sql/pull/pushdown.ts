@@ -18,8 +18,10 @@ import type { SqlType } from '../types.js'
  *     column IS [NOT] NULL, a BOOLEAN column            columns that are computed when they are read
  *     AND and OR of these                               < <= > >= of DECIMAL, and of text with a constant
  *                                                       beyond U+D7FF: SQLite has other orders there
- *     ORDER BY columns, LIMIT and OFFSET, when          ORDER BY of expressions
+ *     ORDER BY columns, LIMIT and OFFSET, when          ORDER BY of expressions, joins
  *     all conditions went
+ *     GROUP BY columns, likewise, with COUNT, SUM       other functions and types (sqlite-groups.ts)
+ *     of INT, MIN and MAX of whole numbers
  *
  * Conditions are looked at after typing: constants are folded, and casts are there for all to see. NOT stays, since a
  * comparison with null is false here and null in SQLite.

@@ -1,4 +1,4 @@
-import { quotedName } from '../../state/index.js'
+import { quotedName, type SqliteValue } from '../../state/index.js'
 import type { Windowed } from '../../streams/index.js'
 import { columnsIn } from '../analyzer/rewrite.js'
 import type { Expression } from '../ast.js'
@@ -97,7 +97,8 @@ export class SqliteScan implements PullSource {
   readonly #source: SourceNode
   readonly #table: MaterializedTable
   readonly #selected: readonly StoredColumn[]
-  readonly #columns: ReadonlyMap<string, PushedColumn>
+  /** What SQLite has of the source, by SQL names. */
+  readonly columns: ReadonlyMap<string, PushedColumn>
   readonly #conditions: readonly SqlCondition[]
   #order: readonly string[] = []
   #limit: number | null = null
@@ -112,7 +113,7 @@ export class SqliteScan implements PullSource {
     this.shape = flat(source, columns)
     this.#source = source
     this.#table = table
-    this.#columns = pushed
+    this.columns = pushed
     this.#selected = columns.map((c) => pushed.get(c.name)!.stored)
     const { condition } = table.materialization.stored!
     this.#conditions = condition === null ? conditions : [{ sql: condition, parameters: [] }, ...conditions]
@@ -157,7 +158,7 @@ export class SqliteScan implements PullSource {
     order: readonly { readonly column: string; readonly descending: boolean; readonly nullsFirst: boolean }[],
     limit: number | null,
   ): boolean {
-    const columns = order.map((o) => this.#columns.get(o.column))
+    const columns = order.map((o) => this.columns.get(o.column))
     if (columns.some((c) => c === undefined)) return false
     this.#order = order.flatMap((o, i) => orderTerms(columns[i]!, o))
     this.#limit = limit
@@ -172,32 +173,50 @@ export class SqliteScan implements PullSource {
   *rows(): Iterable<PullRow> {
     const Row = rowClass(this.shape.columns)
     const read = columnReader(this.#selected)
-    const parameters = this.#conditions.flatMap((c) => c.parameters)
-    for (const table of this.#table.tables()) {
-      for (const row of table.select(this.#sql(table.name), parameters)) {
-        yield { key: null, value: Row.from(read(row)) }
-      }
-    }
+    for (const row of this.select(...this.#whole())) yield { key: null, value: Row.from(read(row)) }
   }
 
   explain(): string[] {
+    return this.explainSelect(...this.#whole())
+  }
+
+  /** What SQLite makes of the rows of each partition. */
+  *select(
+    items: readonly string[],
+    conditions: readonly string[],
+    tail: string,
+  ): Generator<SqliteValue[], undefined> {
+    for (const table of this.#table.tables()) {
+      yield* table.select(this.#sql(table.name, items, conditions, tail), this.#parameters())
+    }
+  }
+
+  explainSelect(items: readonly string[], conditions: readonly string[], tail: string): string[] {
     const tables = this.#table.tables()
     const [first] = tables
     const head = `${this.#source.name}: SQLite, in the store of ${this.#table.queryId} (${tables.length} partitions)`
     if (first === undefined) return [head]
-    const sql = this.#sql(first.name)
-    const parameters = this.#conditions.flatMap((c) => c.parameters)
-    return [head, ...indented([sql, ...first.explain(sql, parameters).map((line) => `> ${line}`)])]
+    const sql = this.#sql(first.name, items, conditions, tail)
+    const plan = first.explain(sql, this.#parameters()).map((line) => `> ${line}`)
+    return [head, ...indented([sql, ...plan])]
   }
 
-  #sql(table: string): string {
-    const columns = this.#selected.map((c) => c.selected)
-    const where = this.#conditions.map((c) => c.sql)
-    return [
-      `SELECT ${columns.length === 0 ? '1' : columns.join(', ')} FROM ${quotedName(table)}`,
-      where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`,
-      this.#order.length === 0 ? '' : ` ORDER BY ${this.#order.join(', ')}`,
-      this.#limit === null ? '' : ` LIMIT ${this.#limit}`,
-    ].join('')
+  #whole(): [items: string[], conditions: string[], tail: string] {
+    const order = this.#order.length === 0 ? '' : ` ORDER BY ${this.#order.join(', ')}`
+    const limit = this.#limit === null ? '' : ` LIMIT ${this.#limit}`
+    return [this.#selected.map((c) => c.selected), [], order + limit]
+  }
+
+  #parameters(): SqliteValue[] {
+    return this.#conditions.flatMap((c) => c.parameters)
+  }
+
+  #sql(table: string, items: readonly string[], conditions: readonly string[], tail: string): string {
+    const where = [...this.#conditions.map((c) => c.sql), ...conditions]
+    return (
+      `SELECT ${items.length === 0 ? '1' : items.join(', ')} FROM ${quotedName(table)}` +
+      (where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`) +
+      tail
+    )
   }
 }

@@ -161,6 +161,16 @@ class Queries {
     switch (this.below(5)) {
       case 0: {
         const group = this.one(names)
+        const other = this.one(names.filter((name) => name !== group))
+        if (this.below(2) === 0) {
+          const groups = this.one([
+            '',
+            `GROUP BY t.${group}`,
+            `GROUP BY t.${group}, t.${other} HAVING MIN(t.L) < 7`,
+          ])
+          return `SELECT COUNT(*) AS n, COUNT(t.D) AS d, SUM(t.I) AS i, MIN(t.L) AS l, MAX(t.TS) AS ts
+            FROM t${this.where('t')} ${groups};`
+        }
         return `SELECT t.${group} AS g, COUNT(*) AS n, MAX(t.I) AS i, MIN(t.S) AS s FROM t${this.where('t')}
           GROUP BY t.${group} HAVING COUNT(*) > ${this.below(2)};`
       }

@@ -276,6 +276,14 @@ Filter: (T_N IS NULL)
       SELECT CASE WHEN "N" BETWEEN -9007199254740991 AND 9007199254740991 THEN "N" ELSE CAST("N" AS TEXT) END, "PRODUCT" FROM "TOTALS"
       > SCAN TOTALS`,
     )
+    expect(
+      await access('SELECT shelf, COUNT(*) AS n, MAX(id) AS last FROM products WHERE id > 1 GROUP BY shelf;'),
+    ).toBe(
+      `PRODUCTS: SQLite, in the store of CTAS_PRODUCTS_0 (3 partitions)
+  SELECT "SHELF", count(*), CAST(MAX("ID") AS TEXT) FROM "PRODUCTS" WHERE "ID" > ? AND "SHELF" IS NOT NULL GROUP BY "SHELF"
+  > SEARCH PRODUCTS USING PRIMARY KEY (ID>?)
+  > USE TEMP B-TREE FOR GROUP BY`,
+    )
     expect(await access("SELECT * FROM products WHERE name LIKE 'p%' AND shelf IS NOT NULL;")).toContain(
       `Filter: (NAME LIKE 'p%')`,
     )
