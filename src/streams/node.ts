@@ -69,13 +69,16 @@ export type TopicNameExtractor = (
   context: { topic: string | null; partition: number; offset: number; timestamp: number; headers: Headers },
 ) => string
 
-/** Chooses the partition from key and value; `undefined` falls back to the default partitioner. */
+/**
+ * Chooses the partition from key and value, or several, or none, which leaves the record out (KIP-837); `undefined` falls
+ * back to the default partitioner.
+ */
 export type StreamPartitioner = (
   topic: string,
   key: unknown,
   value: unknown,
   partitionCount: number,
-) => number | undefined
+) => number | readonly number[] | undefined
 
 export type PunctuationType = 'STREAM_TIME' | 'WALL_CLOCK_TIME'
 
@@ -105,7 +108,12 @@ export interface NodeContext {
   readonly emitEveryUpdate: boolean
   /** Emits a batch to this node's children outside its own input, from punctuators and `onFlush`. Null child = all. */
   forward(batch: AnyBatch, child?: string | null): void
-  schedule(intervalMs: number, type: PunctuationType, callback: (timestamp: number) => void): Cancellable
+  schedule(
+    intervalMs: number,
+    type: PunctuationType,
+    callback: (timestamp: number) => void,
+    startTimeMs?: number,
+  ): Cancellable
   /** Called before every commit, parents before children. */
   onFlush(callback: () => void): void
   onClose(callback: () => void): void

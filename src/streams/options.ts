@@ -47,8 +47,16 @@ export function consumedSource<K, V>(
 export interface Produced<K, V> extends Named {
   readonly keySerde?: Serde<NonNullable<K>>
   readonly valueSerde?: Serde<NonNullable<V>>
-  /** Chooses the partition; `undefined` falls back to the default partitioner. */
-  partitioner?(topic: string, key: K, value: V, partitionCount: number): number | undefined
+  /**
+   * Chooses the partition, or several; none leaves the record out (KIP-837), and `undefined` falls back to the default
+   * partitioner.
+   */
+  partitioner?(
+    topic: string,
+    key: K,
+    value: V,
+    partitionCount: number,
+  ): number | readonly number[] | undefined
 }
 
 /** `name` also names the repartition topic, if there is one. */

@@ -39,8 +39,16 @@ export interface ProcessorContext<K, V> {
   forward(record: ForwardedRecord<K, V>, child?: string): void
   /** A store connected by name, or a global one. */
   getStateStore<S extends StateStore>(name: string): S
-  /** Calls back every `intervalMs` of stream or wall-clock time, at most once however far time jumps. */
-  schedule(intervalMs: number, type: PunctuationType, callback: (timestamp: number) => void): Cancellable
+  /**
+   * Calls back every `intervalMs` of stream or wall-clock time, at most once however far time jumps; first at
+   * `startTimeMs`, which aligns the calls (KIP-1146). Default: with the first record, or `intervalMs` from now.
+   */
+  schedule(
+    intervalMs: number,
+    type: PunctuationType,
+    callback: (timestamp: number) => void,
+    startTimeMs?: number,
+  ): Cancellable
   /** The greatest timestamp the task has picked so far, -1 before the first. */
   currentStreamTimeMs(): number
   currentSystemTimeMs(): number

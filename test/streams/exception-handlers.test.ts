@@ -347,3 +347,59 @@ describe('a result', () => {
     await log.close()
   })
 })
+
+describe('a partitioner', () => {
+  it('may choose several partitions, or none, which leaves the record out (KIP-837)', async () => {
+    const builder = new StreamsBuilder()
+    const choices: Record<string, number | number[] | undefined> = { one: 2, all: [0, 1, 2], none: [] }
+    builder
+      .stream<string, string>('in', texts)
+      .to('out', { ...texts, name: 'sink', partitioner: (_topic, key) => choices[key] })
+    const log = await logWith({ in: 1, out: 3 })
+    await produce(
+      log,
+      'in',
+      ['one', 'all', 'none', 'default'].map((key) => ({ key, value: 'x' })),
+    )
+    const streams = run(log, builder.build())
+    await streams.start()
+    await streams.caughtUp()
+    const records = await read(log, 'out', 5)
+    const placed = records.map(({ key, partition }) => `${key} ${partition}`).sort()
+    expect(placed.filter((text) => !text.startsWith('default'))).toEqual(['all 0', 'all 1', 'all 2', 'one 2'])
+    expect(records).toHaveLength(5)
+    expect(streams.metrics().tasks[0]).toMatchObject({
+      recordsOut: 3,
+      droppedByNode: { sink: { production: 1 } },
+    })
+    await streams.close()
+    await log.close()
+  })
+})
+
+describe('an instance that closes', () => {
+  it('waits for no topic that does not exist, and leaves the record for the next start', async () => {
+    const builder = new StreamsBuilder()
+    builder.stream<string, string>('in', texts).to(() => 'later', texts)
+    const log = await logWith({ in: 1 })
+    await produce(log, 'in', [{ key: 'a', value: 'x' }])
+    let asked = () => {}
+    const first = new Promise<void>((resolve) => {
+      asked = resolve
+    })
+    const retrying = () => {
+      asked()
+      return 'retry' as const
+    }
+    const streams = run(log, builder.build(), { productionExceptionHandler: retrying })
+    await streams.start()
+    await first
+    await expect(streams.close()).rejects.toThrow(ProductionError)
+    await log.admin.createTopics([{ topic: 'later', partitions: 1 }])
+    const next = run(log, builder.build())
+    await next.start()
+    expect((await read(log, 'later', 1))[0]).toMatchObject({ key: 'a' })
+    await next.close()
+    await log.close()
+  })
+})

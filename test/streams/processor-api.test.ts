@@ -317,3 +317,24 @@ describe('a topology made by hand', () => {
     expect([...driver.producedTopicNames()]).toEqual(['out'])
   })
 })
+
+describe('a punctuator with a start time', () => {
+  it('is called at that time first, and then at its interval', () => {
+    const fired: string[] = []
+    const { driver, input } = runOn((b) =>
+      b.stream<string, string>('in', texts).process(() => ({
+        init(context: ProcessorContext<string, string>) {
+          context.schedule(10, 'STREAM_TIME', (time) => fired.push(`stream ${time}`), 25)
+          context.schedule(100, 'WALL_CLOCK_TIME', (time) => fired.push(`wall ${time}`), 30)
+        },
+        process() {},
+      })),
+    )
+    for (const time of [5, 24, 25, 34, 35]) input.pipeInput('k', 'v', time)
+    expect(fired).toEqual(['stream 25', 'stream 35'])
+    driver.advanceWallClockTime(29)
+    driver.advanceWallClockTime(1)
+    driver.advanceWallClockTime(100)
+    expect(fired.slice(2)).toEqual(['wall 30', 'wall 130'])
+  })
+})

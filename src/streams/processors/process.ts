@@ -57,7 +57,7 @@ function contextOf(context: NodeContext, position: CurrentPosition): ProcessorCo
     appConfigs: context.appConfigs,
     forward: (record, child) => context.forward(recordBatch(record, position), child ?? null),
     getStateStore: (name) => context.stateStore(name),
-    schedule: (intervalMs, type, callback) => context.schedule(intervalMs, type, callback),
+    schedule: (...schedule) => context.schedule(...schedule),
     currentStreamTimeMs: () => context.currentStreamTimeMs(),
     currentSystemTimeMs: () => context.currentSystemTimeMs(),
     commit: () => context.requestCommit(),

@@ -12,7 +12,7 @@ export function openTransformer(
     taskId: context.taskId,
     appConfigs: context.appConfigs,
     getStateStore: (name) => context.stateStore(name),
-    schedule: (intervalMs, type, callback) => context.schedule(intervalMs, type, callback),
+    schedule: (...schedule) => context.schedule(...schedule),
     currentStreamTimeMs: () => context.currentStreamTimeMs(),
     currentSystemTimeMs: () => context.currentSystemTimeMs(),
     commit: () => context.requestCommit(),

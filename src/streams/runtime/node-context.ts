@@ -65,8 +65,13 @@ export class TaskNodeContext implements NodeContext {
     this.#graph.forward(this.nodeName, batch, child ?? null)
   }
 
-  schedule(intervalMs: number, type: PunctuationType, callback: (timestamp: number) => void): Cancellable {
-    return this.#graph.schedule(this.nodeName, intervalMs, type, callback)
+  schedule(
+    intervalMs: number,
+    type: PunctuationType,
+    callback: (timestamp: number) => void,
+    startTimeMs?: number,
+  ): Cancellable {
+    return this.#graph.schedule(this.nodeName, intervalMs, type, callback, startTimeMs)
   }
 
   onFlush(callback: () => void): void {

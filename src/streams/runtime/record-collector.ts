@@ -9,7 +9,8 @@ import type { SinkNode, TopicNameExtractor } from '../node.js'
 export interface WriteFailure {
   /** Where it was to go; '' where the sink's function that names the topic threw. */
   readonly topic: string
-  readonly origin: 'topic' | 'key' | 'value' | 'write'
+  /** What failed; 'nowhere': nothing, but the partitioner chose no partition. */
+  readonly origin: 'topic' | 'key' | 'value' | 'write' | 'nowhere'
   readonly error: unknown
   readonly attempt: number
   /** Another attempt may succeed. */
@@ -120,6 +121,8 @@ interface CollectorOptions extends SinkOptions {
   }) => RecordBatchBuilder
   readonly maxRequestSize: number
   readonly clock: Clock
+  /** The instance is closing: nothing is waited for any more. */
+  readonly stopping: () => boolean
   /** The default partitioner, over the serialised key. */
   readonly partitionOf: (key: Uint8Array, partitionCount: number) => number
   /**
@@ -238,7 +241,7 @@ export class ProducerRecordCollector implements RecordCollector {
     try {
       this.#append(buffer, buffer.partitionCount, sink, keySerde, valueSerde, batch, row)
     } catch (error) {
-      const origin = failureOrigin(batch, row, keySerde, valueSerde)
+      const origin = error === nowhere ? 'nowhere' : failureOrigin(batch, row, keySerde, valueSerde)
       failed(row, { topic: buffer.topic, origin, error, attempt: 1, canPass: false })
     }
   }
@@ -320,7 +323,7 @@ export class ProducerRecordCollector implements RecordCollector {
   /** The topic cannot be written to: record by record, what is not given up waits on. */
   #askAboutWaiting(buffer: TopicBuffer, error: unknown): void {
     const { topic } = buffer
-    const canPass = error instanceof KafkaError && error.retriable
+    const canPass = error instanceof KafkaError && error.retriable && !this.#options.stopping()
     buffer.waiting = buffer.waiting.filter((record) => {
       const attempt = ++record.attempts
       return record.failed(record.row, { topic, origin: 'write', error, attempt, canPass }) === 'retry'
@@ -399,7 +402,15 @@ export class ProducerRecordCollector implements RecordCollector {
       this.#sendWhenFull(buffer, 0)
       return
     }
-    const partition = this.#choosePartition(buffer, sink, keySerde, key, value, count)
+    const chosen = sink.partitioner?.(buffer.topic, key, value, count)
+    if (chosen !== undefined) {
+      for (const partition of checkedPartitions(chosen, count)) {
+        this.#builder(buffer, partition).appendWith(timestamp, keySerde, key, valueSerde, value, headers)
+        this.#sendWhenFull(buffer, partition)
+      }
+      return
+    }
+    const partition = this.#partitionOf(buffer, keySerde, key, count)
     const builder = this.#builder(buffer, partition)
     if (this.#keyWriter.position > 0) {
       builder.appendWith(timestamp, this.#writtenKey, key, valueSerde, value, headers)
@@ -409,22 +420,10 @@ export class ProducerRecordCollector implements RecordCollector {
     this.#sendWhenFull(buffer, partition)
   }
 
-  /** Leaves the serialised key in `#keyWriter` where it is also the bytes to write. */
-  #choosePartition(
-    buffer: TopicBuffer,
-    sink: SinkNode,
-    keySerde: Serde<unknown>,
-    key: unknown,
-    value: unknown,
-    count: number,
-  ): number {
+  /** The default partitioner's. Leaves the serialised key in `#keyWriter` where it is also the bytes to write. */
+  #partitionOf(buffer: TopicBuffer, keySerde: Serde<unknown>, key: unknown, count: number): number {
     const written = this.#keyWriter
     written.reset()
-    const chosen = sink.partitioner?.(buffer.topic, key, value, count)
-    if (chosen !== undefined) {
-      if (chosen >= 0 && chosen < count) return chosen
-      throw new Error(`the partitioner chose partition ${chosen} of ${count}`)
-    }
     if (key === null) return buffer.sticky % count
     if (keySerde.writePartitionKey === undefined) {
       keySerde.write(key, written)
@@ -496,4 +495,14 @@ export class ProducerRecordCollector implements RecordCollector {
 
 function holdsRecords(buffer: TopicBuffer): boolean {
   return buffer.full.length > 0 || buffer.builders.some((builder) => (builder?.recordCount ?? 0) > 0)
+}
+
+const nowhere = new Error('the partitioner chose no partition')
+
+function checkedPartitions(chosen: number | readonly number[], count: number): readonly number[] {
+  const partitions = typeof chosen === 'number' ? [chosen] : chosen
+  if (partitions.length === 0) throw nowhere
+  const wrong = partitions.find((partition) => !(partition >= 0 && partition < count))
+  if (wrong === undefined) return partitions
+  throw new Error(`the partitioner chose partition ${wrong} of ${count}`)
 }

@@ -229,6 +229,11 @@ export class StreamTask implements TaskHost, InputHost {
       this.processingError(sink.name, error, batch, row)
       return 'continue'
     }
+    if (origin === 'nowhere') {
+      this.metrics.recordsOut--
+      this.dropped(sink.name, 'production', batch, row, null)
+      return 'continue'
+    }
     const source = this.#errorContext(sink.name, batch, row)
     const failed: FailedResult = {
       taskId: this.taskId,

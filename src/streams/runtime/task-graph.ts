@@ -297,6 +297,7 @@ export class TaskGraph {
     intervalMs: number,
     type: PunctuationType,
     callback: (timestamp: number) => void,
+    startTimeMs?: number,
   ): Cancellable {
     if (!(intervalMs >= 1)) {
       throw new TopologyError(`the interval of a punctuator must be at least 1 ms, found ${intervalMs}`, {
@@ -308,8 +309,12 @@ export class TaskGraph {
     }
     // Stream time is aligned to 0, so that the first record fires; wall-clock time counts from now.
     return type === 'STREAM_TIME'
-      ? this.#streamTimePunctuators.schedule(0, intervalMs, guarded)
-      : this.#wallClockPunctuators.schedule(this.#host.clock.now() + intervalMs, intervalMs, guarded)
+      ? this.#streamTimePunctuators.schedule(startTimeMs ?? 0, intervalMs, guarded)
+      : this.#wallClockPunctuators.schedule(
+          startTimeMs ?? this.#host.clock.now() + intervalMs,
+          intervalMs,
+          guarded,
+        )
   }
 
   #emit(children: readonly RunningNode[], batch: AnyBatch): void {

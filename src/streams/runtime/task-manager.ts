@@ -105,6 +105,7 @@ export class TaskManager implements ThreadHost {
       defaultValueSerde: config.defaultValueSerde,
       resolveTopic: (name) => this.#names.resolve(name),
       maxRequestSize: config.maxRequestSize,
+      stopping: () => options.status.stopping,
       clock: config.clock,
       resultsFirst: !this.#exactlyOnce,
       onFirstRecord: () => this.#begin(),
