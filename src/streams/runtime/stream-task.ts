@@ -1,35 +1,18 @@
 import type { Clock } from '../../common/index.js'
 import type { FetchedBatch, OffsetCommit } from '../../log/index.js'
-import { serialize } from '../../serde/index.js'
 import type { StateStore } from '../../state/index.js'
-import { type AnyBatch, headersOf, originRow } from '../batch.js'
+import type { AnyBatch } from '../batch.js'
 import type { ResolvedConfig } from '../config.js'
-import { type DroppedRecord, droppedRecordSerde } from '../dropped-records.js'
-import {
-  DeserializationError,
-  messageOf,
-  ProcessingError,
-  ProductionError,
-  type StreamsErrorPlace,
-} from '../errors.js'
-import {
-  askHandler,
-  type DeadLetterRecord,
-  deadLetterRecord,
-  type ErrorHandlerContext,
-  type FailedRecord,
-  type FailedResult,
-} from '../exception-handlers.js'
+import type { DeadLetterRecord, FailedRecord } from '../exception-handlers.js'
 import type { DroppedReason, KeptTime, SinkNode, TopologyNode, WindowBounds } from '../node.js'
 import { encodeTimes } from './committed-times.js'
-import { withDeadLetters } from './dead-letters.js'
 import type { InputHost, Skipped } from './input-partition.js'
 import { KeyPool } from './key-pool.js'
 import { droppedTotal, type TaskMetrics } from './metrics.js'
 import type { PartitionGroup } from './partition-group.js'
-import type { RecordCollector, WriteFailure } from './record-collector.js'
-import { type RunOrigin, rawHeaders, rawKey, rawRowOf, rawValue } from './run.js'
+import type { RecordCollector } from './record-collector.js'
 import type { StateManager } from './state-manager.js'
+import { TaskFailures } from './task-failures.js'
 import { TaskGraph, type TaskHost } from './task-graph.js'
 
 /** Bounds of one slice of work, so that the event loop and other tasks get their turn. */
@@ -74,6 +57,7 @@ export class StreamTask implements TaskHost, InputHost {
   /** Something was processed since the last commit. */
   dirty = false
   readonly #options: StreamTaskOptions
+  readonly #failures: TaskFailures
   readonly #runRecordsMax: number
   #flushedAt = 0
   readonly #keptTimes = new Map<string, KeptTime>()
@@ -90,6 +74,7 @@ export class StreamTask implements TaskHost, InputHost {
     this.config = config
     this.emitEveryUpdate = config.emitEveryUpdate
     this.metrics = options.metrics
+    this.#failures = new TaskFailures(options)
     this.state = options.openState(options.metrics)
     this.keyPool = this.state.stores.length === 0 ? undefined : new KeyPool()
     this.#runRecordsMax = config.bufferedRecordsPerPartition
@@ -218,51 +203,9 @@ export class StreamTask implements TaskHost, InputHost {
   send(sink: SinkNode, batch: AnyBatch): void {
     this.dirty = true
     this.metrics.recordsOut += batch.size
-    this.#options.collector.send(sink, batch, (row, failure) => this.#writeFailed(sink, batch, row, failure))
-  }
-
-  /** Asks the production handler. Returns 'continue' or 'retry', else throws. */
-  #writeFailed(sink: SinkNode, batch: AnyBatch, row: number, failure: WriteFailure): 'continue' | 'retry' {
-    const { topic, origin, error, attempt } = failure
-    if (origin === 'topic') {
-      this.metrics.recordsOut--
-      this.processingError(sink.name, error, batch, row)
-      return 'continue'
-    }
-    if (origin === 'nowhere') {
-      this.metrics.recordsOut--
-      this.dropped(sink.name, 'production', batch, row, null)
-      return 'continue'
-    }
-    const source = this.#errorContext(sink.name, batch, row)
-    const failed: FailedResult = {
-      taskId: this.taskId,
-      node: sink.name,
-      topic,
-      key: batch.keys[row],
-      value: batch.values[row],
-      timestamp: batch.timestamps[row]!,
-      headers: headersOf(batch, row) ?? [],
-      origin,
-      attempt,
-      source,
-      error,
-    }
-    const answer = askHandler(this.#options.config.productionExceptionHandler, failed)
-    if (answer.result === 'retry' && failure.canPass) return 'retry'
-    const letters = this.#lettersOf(source, error, answer.deadLetters)
-    if (answer.result === 'continue') {
-      this.metrics.recordsOut--
-      this.dropped(sink.name, 'production', batch, row, null)
-      this.#sendLetters(letters)
-      return 'continue'
-    }
-    const place = placeOf(this.taskId, source)
-    const fatal = new ProductionError(`a record cannot be written to ${topic}: ${messageOf(error)}`, {
-      cause: error,
-      place,
-    })
-    throw withDeadLetters(fatal, letters)
+    this.#options.collector.send(sink, batch, (row, failure) =>
+      this.#failures.writeFailed(sink, batch, row, failure),
+    )
   }
 
   dropped(
@@ -272,50 +215,19 @@ export class StreamTask implements TaskHost, InputHost {
     row: number,
     window: WindowBounds | null,
   ): void {
-    this.#leftOut(node, reason, window, () => this.#errorContext(node, batch, row))
-  }
-
-  /** Counts, and tells whoever wants to know. What the readers of dropped records drop does not go to them again. */
-  #leftOut(
-    node: string,
-    reason: DroppedReason,
-    window: WindowBounds | null,
-    source: () => ErrorHandlerContext,
-  ): void {
-    this.metrics.countDropped(node, reason)
-    const { collector, droppedTopic, config } = this.#options
-    if (config.onDropped === undefined && droppedTopic === null) return
-    const { topic, partition, offset, timestamp, headers, key, value } = source()
-    const place = { reason, taskId: this.taskId, node, window, topic: topic || null, partition, offset }
-    const record: DroppedRecord = { ...place, timestamp, headers, key, value }
-    config.onDropped?.(record)
-    if (droppedTopic === null || topic === droppedTopic) return
-    const bytes = serialize(droppedRecordSerde, record)
-    collector.sendRaw(droppedTopic, 0, Buffer.from(node), bytes, Math.max(0, timestamp), headers)
+    this.#failures.dropped(node, reason, batch, row, window)
   }
 
   processingError(node: string, error: unknown, batch: AnyBatch, row: number): void {
-    const failure = this.#failedRecord(node, error, batch, row)
-    const answer = askHandler(this.#options.config.processingExceptionHandler, failure)
-    const letters = this.#lettersOf(failure, error, answer.deadLetters)
-    if (answer.result === 'fail') throw this.#fatal(failure, letters)
-    this.dropped(node, 'processing', batch, row, null)
-    this.#sendLetters(letters)
+    this.#failures.processingError(node, error, batch, row)
   }
 
   processingFailure(node: string, error: unknown, batch: AnyBatch, row: number): Error {
-    const failure = this.#failedRecord(node, error, batch, row)
-    return this.#fatal(failure, this.#lettersOf(failure, error, null))
-  }
-
-  #fatal(failure: FailedRecord, letters: readonly DeadLetterRecord[]): Error {
-    const { error } = failure
-    const place = placeOf(this.taskId, failure)
-    return withDeadLetters(new ProcessingError(messageOf(error), { cause: error, place }), letters)
+    return this.#failures.processingFailure(node, error, batch, row)
   }
 
   deadLetter(node: string, topic: string, error: unknown, batch: AnyBatch, row: number): void {
-    this.#sendLetters([deadLetterRecord(topic, this.#errorContext(node, batch, row), error)])
+    this.#failures.deadLetter(node, topic, error, batch, row)
   }
 
   keptTime(node: string): KeptTime {
@@ -339,72 +251,11 @@ export class StreamTask implements TaskHost, InputHost {
   // ------------------------------------------------------------------------------- what reading input asks for
 
   deserializationError(failure: FailedRecord): readonly DeadLetterRecord[] {
-    const answer = askHandler(this.#options.config.deserializationExceptionHandler, failure)
-    const letters = this.#lettersOf(failure, failure.error, answer.deadLetters)
-    if (answer.result === 'continue') return letters
-    const error = new DeserializationError(`the record cannot be read: ${messageOf(failure.error)}`, {
-      cause: failure.error,
-      place: placeOf(this.taskId, failure),
-    })
-    throw withDeadLetters(error, letters)
+    return this.#failures.deserializationError(failure)
   }
 
   skipped(skipped: Skipped): void {
-    const { failure, reason, source } = skipped
     this.dirty = true
-    this.#leftOut(source, reason, null, () => failure)
-    this.#sendLetters(skipped.deadLetters)
+    this.#failures.skipped(skipped)
   }
-
-  /** Those of the handler, or the one that the configuration asks for. */
-  #lettersOf(
-    source: ErrorHandlerContext,
-    error: unknown,
-    answered: readonly DeadLetterRecord[] | null,
-  ): readonly DeadLetterRecord[] {
-    const topic = this.#options.config.deadLetterTopic
-    return answered ?? (topic === undefined ? [] : [deadLetterRecord(topic, source, error)])
-  }
-
-  #sendLetters(letters: readonly DeadLetterRecord[]): void {
-    const { collector } = this.#options
-    for (const { topic, partition = 0, key, value, timestamp, headers } of letters) {
-      collector.sendRaw(topic, partition, key, value, timestamp, headers)
-    }
-  }
-
-  #failedRecord(node: string, error: unknown, batch: AnyBatch, row: number): FailedRecord {
-    const record = {
-      key: batch.keys[row],
-      value: batch.values[row],
-      timestamp: batch.timestamps[row] ?? -1,
-      headers: headersOf(batch, row) ?? [],
-    }
-    return { ...this.#errorContext(node, batch, row), error, record }
-  }
-
-  #errorContext(node: string, batch: AnyBatch, row: number): ErrorHandlerContext {
-    const origin = batch.origin as RunOrigin | null
-    const place = { taskId: this.taskId, node, timestamp: batch.timestamps[row] ?? -1 }
-    if (origin?.raw === undefined) {
-      return { ...place, topic: '', partition: -1, offset: -1, headers: [], key: null, value: null }
-    }
-    const at = originRow(batch, row)
-    const rawRow = rawRowOf(origin, at)
-    return {
-      ...place,
-      topic: origin.topic,
-      partition: origin.partition,
-      offset: origin.offsets[at]!,
-      timestamp: origin.raw.timestamps[rawRow]!,
-      headers: rawHeaders(origin.raw, rawRow),
-      key: rawKey(origin.raw, rawRow),
-      value: rawValue(origin.raw, rawRow),
-    }
-  }
-}
-
-function placeOf(taskId: string, { node, topic, partition, offset }: ErrorHandlerContext): StreamsErrorPlace {
-  const place = { taskId, ...(node === null ? {} : { node }) }
-  return topic === '' ? place : { ...place, topic, partition, offset }
 }
