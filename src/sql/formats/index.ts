@@ -20,6 +20,7 @@ export type {
   SqlSerde,
 } from './format-contract.js'
 export { type InferRequest, inferColumns, inferElements } from './infer-columns.js'
+export { type ProtobufRows, protobufRows } from './protobuf-rows.js'
 export {
   checkSchemaColumns,
   checkSchemas,

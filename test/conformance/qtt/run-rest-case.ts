@@ -1,5 +1,5 @@
 import { Log } from '../../../src/log/index.js'
-import { type FunctionRegistry, SqlEngine } from '../../../src/sql/index.js'
+import { type FunctionRegistry, protobufRows, SqlEngine } from '../../../src/sql/index.js'
 import { parseScript } from '../../../src/sql/parse.js'
 import { MemorySchemaRegistry } from '../../../src/sql/schema-registry/index.js'
 import { formatType, quoteIdentifier } from '../../../src/sql/types.js'
@@ -8,6 +8,7 @@ import { type Case, list, object, text } from './cases.js'
 import { checkOutputs, type LoggedRecord } from './check-outputs.js'
 import { difference } from './compare.js'
 import { errorDifference } from './expected-error.js'
+import { protobufText, sortedBlocks } from './protobuf-text.js'
 import { registerTestFunctions } from './test-functions.js'
 import { registerTopicSchemas } from './topic-schemas.js'
 import { shapeOf, type TopicShape, undeclared } from './topic-shape.js'
@@ -35,6 +36,8 @@ interface Reply {
   readonly schema: string
   readonly rows: readonly { readonly columns: readonly Actual[]; readonly tombstone: boolean }[]
   readonly finalMessage: string | null
+  /** Of pull queries: the reply in Protobuf. */
+  readonly proto?: { readonly schema: string; readonly rows: readonly string[] }
 }
 
 class RestCase {
@@ -147,7 +150,14 @@ class RestCase {
       columns: result.columns.map((c, i) => actualOf(row[i], c.type)),
       tombstone: false,
     }))
-    return { schema, rows, finalMessage: result.note }
+    const { protoSchema, encode } = protobufRows(
+      result.columns.map(({ name, type }) => ({ name, type: type! })),
+    )
+    const proto = {
+      schema: protoSchema,
+      rows: result.rows.map((row) => protobufText(encode(row), protoSchema)),
+    }
+    return { schema, rows, finalMessage: result.note, proto }
   }
 
   async #checkTopics(): Promise<string | null> {
@@ -178,13 +188,17 @@ class RestCase {
     return records
   }
 
-  #checkResponses(replies: readonly (Reply | 'admin')[]): string | null {
+  #checkResponses(once: readonly (Reply | 'admin')[]): string | null {
+    // The replies in Protobuf follow all others.
+    const replies = [...once, ...once.filter((reply) => reply !== 'admin')]
     for (const [i, expected] of this.#case.responses.entries()) {
-      if ('queryProto' in expected) return `response ${i} is in Protobuf`
       if ('admin' in expected) continue
       const reply = replies[i]
       if (reply === undefined || reply === 'admin') return `response ${i}: there is no such reply`
-      const found = replyDifference(list(expected.query).map(object), reply, this.#case.verifyOrder)
+      const found =
+        'queryProto' in expected
+          ? protoDifference(list(expected.queryProto).map(object), reply)
+          : replyDifference(list(expected.query).map(object), reply, this.#case.verifyOrder)
       if (found !== null) return `response ${i}: ${found}`
     }
     return null
@@ -197,6 +211,23 @@ function tryParse(sql: string): ReturnType<typeof parseScript> {
   } catch {
     return []
   }
+}
+
+function protoDifference(
+  expected: readonly { readonly [name: string]: Json }[],
+  { proto, finalMessage }: Reply,
+): string | null {
+  const rows: string[] = []
+  for (const { header, row, finalMessage: last } of expected) {
+    if (header !== undefined && object(header).protoSchema !== proto?.schema) {
+      return `Protobuf schema: expected ${text(object(header).protoSchema!)}, found ${proto?.schema}`
+    }
+    if (row !== undefined) rows.push(sortedBlocks(text(row)))
+    if (last !== undefined && last !== finalMessage)
+      return `final message: expected ${text(last)}, found ${finalMessage}`
+  }
+  const [wanted, found] = [rows.sort().join('--\n'), [...(proto?.rows ?? [])].sort().join('--\n')]
+  return wanted === found ? null : `Protobuf rows: expected ${wanted}, found ${found}`
 }
 
 function replyDifference(
