@@ -117,13 +117,15 @@ export class Fetcher<K, V> {
       const { buffer } = state
       if (buffer === null) return
       if (buffer.decoded === null) {
-        const batch = buffer.batches[buffer.nextBatch++]
+        const batch = buffer.batches[buffer.nextBatch]
         if (batch === undefined) {
           state.position = buffer.endOffset
           state.buffer = null
           continue
         }
+        // A damaged batch stays the next: every poll meets it, none passes over it.
         buffer.decoded = batch.decode(state.position)
+        buffer.nextBatch++
         buffer.nextRecord = 0
       }
       this.#decode(state, buffer, taken)
@@ -261,13 +263,16 @@ function visibleBatches({ batches, abortedTransactions }: ReadResult): RecordBat
         aborting.add(abortedTransactions[nextAborted++]!.producerId)
       }
     }
+    const skipped =
+      batch.control || (aborting.size > 0 && batch.transactional && aborting.has(batch.producerId))
+    // Nobody decodes what is left out: damage must not make it look like that.
+    if (skipped) batch.verify()
     if (batch.control) {
       if (aborting.size > 0 && readTransactionMarker(batch)?.type === 'ABORT')
         aborting.delete(batch.producerId)
       continue
     }
-    if (aborting.size > 0 && batch.transactional && aborting.has(batch.producerId)) continue
-    if (batch.recordCount > 0) visible.push(batch)
+    if (!skipped && batch.recordCount > 0) visible.push(batch)
   }
   return visible
 }

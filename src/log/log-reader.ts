@@ -29,13 +29,17 @@ export class LogReader {
     this.#cursors = []
   }
 
-  /** Batches from the one that holds `offset` (or the next after a gap) on, below `endOffset`. */
-  read(offset: number, maxBytes: number, endOffset: number): RecordBatchView[] {
+  /**
+   * Batches from the one that holds `offset` (or the next after a gap) on, below `endOffset`. Throws CorruptRecordError
+   * also where their offsets, which are under no checksum, do not follow each other up to `logEndOffset`.
+   */
+  read(offset: number, maxBytes: number, endOffset: number, logEndOffset: number): RecordBatchView[] {
     const { all } = this.#segments
     for (let i = this.#segments.indexOf(offset); i < all.length; i++) {
       const segment = all[i]!
       if (segment.baseOffset >= endOffset) break
-      const batches = this.#readSegment(segment, offset, maxBytes, endOffset)
+      const limit = all[i + 1]?.baseOffset ?? logEndOffset
+      const batches = this.#readSegment(segment, offset, maxBytes, endOffset, limit)
       if (batches.length > 0) return batches
     }
     return []
@@ -64,6 +68,7 @@ export class LogReader {
       const from = Math.max(startOffset, segment.timeIndex.lookup(timestamp))
       const scanner = segment.scan(segment.positionBefore(from), { chunkBytes: LOOKUP_BYTES })
       for (let batch = scanner.next(); batch !== null; batch = scanner.next()) {
+        batch.verify()
         if (batch.maxTimestamp < timestamp || batch.lastOffset < startOffset) continue
         const { count, offsets, timestamps } = batch.decode(startOffset)
         for (let i = 0; i < count; i++) {
@@ -74,8 +79,14 @@ export class LogReader {
     return null
   }
 
-  #readSegment(segment: Segment, offset: number, maxBytes: number, endOffset: number): RecordBatchView[] {
-    let position = this.#positionOf(segment, offset)
+  #readSegment(
+    segment: Segment,
+    offset: number,
+    maxBytes: number,
+    endOffset: number,
+    limit: number,
+  ): RecordBatchView[] {
+    let { position, expected } = this.#placeOf(segment, offset)
     while (position < segment.sizeBytes) {
       const memory = readChunk(segment, position, maxBytes)
       const chunk = memory.bytes
@@ -86,8 +97,13 @@ export class LogReader {
         const batch = batchAt(segment, chunk, at, position)
         const size = batch.sizeBytes
         if (at + size > chunk.length) break
-        ended = batch.baseOffset >= endOffset
+        const { baseOffset, nextOffset } = batch
+        if (baseOffset !== expected || nextOffset > limit || nextOffset <= baseOffset) {
+          checkOffsets(segment, batch, expected, limit)
+        }
+        ended = baseOffset >= endOffset
         if (ended) break
+        expected = nextOffset
         if (batch.lastOffset >= offset) {
           batch.memory = memory
           found.push(batch)
@@ -102,9 +118,17 @@ export class LogReader {
     return []
   }
 
-  #positionOf(segment: Segment, offset: number): number {
+  /** Where to begin in a segment, and the least base offset that a batch there may have. */
+  #placeOf(segment: Segment, offset: number): { position: number; expected: number } {
     const cursor = this.#cursors.find((c) => c.offset === offset && c.segment === segment)
-    return cursor?.position ?? segment.positionBefore(offset)
+    if (cursor !== undefined) return { position: cursor.position, expected: offset }
+    const entry = segment.offsetIndex.entryBefore(offset)
+    if (entry === null) return { position: 0, expected: segment.baseOffset }
+    const batch = batchAt(segment, segment.read(entry.position, BATCH_HEADER_BYTES), 0, entry.position)
+    if (batch.lastOffset !== entry.offset) {
+      throw batch.corrupt(`it ends at offset ${batch.lastOffset}; the index says ${entry.offset}`)
+    }
+    return { position: entry.position, expected: batch.baseOffset }
   }
 
   #remember(offset: number, segment: Segment, position: number): void {
@@ -146,6 +170,22 @@ function batchAt(segment: Segment, chunk: Buffer, at: number, position: number):
     throw batch.corrupt(`base offset ${batch.baseOffset} is below that of the segment`)
   }
   return batch
+}
+
+/** Compaction leaves gaps, but no batch may reach into the one behind it. */
+function checkOffsets(segment: Segment, batch: RecordBatchView, expected: number, limit: number): void {
+  const { baseOffset, nextOffset } = batch
+  if (baseOffset < expected) throw batch.corrupt(`base offset ${baseOffset}, although ${expected} comes next`)
+  const behind = batch.filePosition! + batch.sizeBytes
+  const next =
+    behind + BATCH_HEADER_BYTES > segment.sizeBytes
+      ? limit
+      : new RecordBatchView(segment.read(behind, BATCH_HEADER_BYTES)).baseOffset
+  if (nextOffset <= baseOffset || nextOffset > Math.min(next, limit)) {
+    throw batch.corrupt(
+      `base offset ${baseOffset}: it would end at ${nextOffset}, behind ${Math.min(next, limit)}`,
+    )
+  }
 }
 
 function byFirstOffset(transactions: AbortedTransaction[]): AbortedTransaction[] {

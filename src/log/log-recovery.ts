@@ -198,6 +198,7 @@ function loadClean(options: RecoveryOptions, segments: Segment[], snapshots: num
   const active = segments.at(-1)!
   const logEndOffset = active.findEndOffset()
   checkNothingIsMissing(options, active, logEndOffset)
+  checkNothingWasAdded(options, active, logEndOffset)
   const { producers, snapshotOffset } = loadSnapshot(options, snapshots, logEndOffset)
   if (snapshotOffset < logEndOffset) {
     for (const segment of segments) replaySegment(producers, segment, segments, snapshotOffset, options.now)
@@ -282,6 +283,18 @@ function cut(segment: Segment, problem: CorruptRecordError): Truncation {
   const bytes = segment.fileSize() - position
   segment.truncateToSize()
   return { file: segment.path, position, bytes, reason: problem.message }
+}
+
+/** A clean stop writes down where the log ends. Without that, the last batch is believed. */
+function checkNothingWasAdded({ recoveryPoint }: RecoveryOptions, last: Segment, logEndOffset: number): void {
+  if (recoveryPoint === 0 || logEndOffset === recoveryPoint) return
+  throw new CorruptRecordError(
+    `the log ends at offset ${logEndOffset}, although it was closed at ${recoveryPoint}`,
+    {
+      file: last.path,
+      position: last.offsetIndex.lastPosition,
+    },
+  )
 }
 
 function checkNothingIsMissing(options: RecoveryOptions, last: Segment, logEndOffset: number): void {

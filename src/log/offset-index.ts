@@ -67,6 +67,11 @@ export class OffsetIndex {
 
   /** The position of a batch at or before the one that holds `offset`. */
   lookup(offset: number): number {
+    return this.entryBefore(offset)?.position ?? 0
+  }
+
+  /** The last entry at or below `offset`; null: the segment begins at or after it. */
+  entryBefore(offset: number): { readonly offset: number; readonly position: number } | null {
     const target = offset - this.#baseOffset
     let low = 0
     let high = this.count
@@ -75,14 +80,16 @@ export class OffsetIndex {
       if (this.#file.buffer.readInt32BE(middle * ENTRY_BYTES) <= target) low = middle + 1
       else high = middle
     }
-    return low === 0 ? 0 : this.#position(low - 1)
+    return low === 0 ? null : this.#entry(low - 1)
+  }
+
+  #entry(i: number): { readonly offset: number; readonly position: number } {
+    const { buffer } = this.#file
+    return { offset: this.#baseOffset + buffer.readInt32BE(i * ENTRY_BYTES), position: this.#position(i) }
   }
 
   entries(): { offset: number; position: number }[] {
-    return Array.from({ length: this.count }, (_, i) => ({
-      offset: this.#baseOffset + this.#file.buffer.readInt32BE(i * ENTRY_BYTES),
-      position: this.#position(i),
-    }))
+    return Array.from({ length: this.count }, (_, i) => this.#entry(i))
   }
 
   persist(): boolean {

@@ -349,7 +349,7 @@ export class PartitionLog {
     if (offset >= end) return []
     if (offset >= this.#recent.firstOffset) return this.#recent.from(offset, maxBytes, end)
     try {
-      return this.#reader.read(offset, maxBytes, end)
+      return this.#reader.read(offset, maxBytes, end, this.#logEndOffset)
     } catch (error) {
       throw asStorageError(`cannot read ${this.directory}`, error)
     }
