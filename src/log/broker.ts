@@ -152,6 +152,7 @@ export class Broker implements TopicMetadata {
       directory: directory.partitionPath(topic, partition),
       files: directory.files,
       clock,
+      random: this.#options.random,
       config,
       recentBatches: this.#recentBatches,
       heldSegments: this.#heldSegments,

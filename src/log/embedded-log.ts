@@ -56,6 +56,8 @@ export interface EmbeddedLogOptions {
   readonly retentionCheckIntervalMs?: number
   /** Between two looks for partitions worth compacting. Default 15,000. */
   readonly compactionIntervalMs?: number
+  /** Most bytes per second that compaction reads (`log.cleaner.io.max.bytes.per.second`). Default: without limit. */
+  readonly cleanerMaxBytesPerSecond?: number
   /** Between two writings of the recovery points. Default 60,000. */
   readonly checkpointIntervalMs?: number
   /** Memory for the newest batches of all partitions, which are then read without touching a file. Default 16 MiB. */
@@ -137,6 +139,7 @@ class EmbeddedLog implements LogInterface {
         retentionCheckIntervalMs: options.retentionCheckIntervalMs ?? 300_000,
         compactionIntervalMs: options.compactionIntervalMs ?? 15_000,
         checkpointIntervalMs: options.checkpointIntervalMs ?? 60_000,
+        cleanerMaxBytesPerSecond: options.cleanerMaxBytesPerSecond ?? Number.POSITIVE_INFINITY,
       })
       this.#producerIds = new ProducerIds(directory)
       const groupStore = new GroupStore(new CoordinatorLog(this.#broker, OFFSETS_TOPIC, clock), clock)

@@ -1,6 +1,7 @@
-import type { Clock, Timer } from '../common/index.js'
+import { type Clock, nextEventLoopTurn, type Timer } from '../common/index.js'
 import type { Broker } from './broker.js'
 import { asStorageError } from './errors.js'
+import { SLICE_BYTES } from './log-cleaner.js'
 import type { Partition } from './partition.js'
 
 export interface HousekeepingOptions {
@@ -9,6 +10,8 @@ export interface HousekeepingOptions {
   readonly retentionCheckIntervalMs: number
   readonly compactionIntervalMs: number
   readonly checkpointIntervalMs: number
+  /** What compaction may read, so that it leaves the disk to others. */
+  readonly cleanerMaxBytesPerSecond: number
 }
 
 const CHECKPOINT_DELAY_MS = 1_000
@@ -21,6 +24,7 @@ export class Housekeeping {
   #checkpointing: Promise<void> = Promise.resolve()
   /** By task, what went wrong the last time, where nobody was there to tell. */
   readonly #failures = new Map<string, unknown>()
+  #endPause = (): void => {}
   #stopped = false
 
   constructor(options: HousekeepingOptions) {
@@ -40,10 +44,23 @@ export class Housekeeping {
     )
     this.#every('compaction', intervals.compactionIntervalMs, () =>
       this.#forEachPartition(async ({ log }) => {
-        if (log.needsCompaction(clock.now())) await log.compactInSlices(clock.now())
+        if (log.needsCompaction(clock.now())) await log.compactInSlices(clock.now(), () => this.#pause())
       }),
     )
     this.#every('checkpoints', intervals.checkpointIntervalMs, () => this.#checkpoint())
+  }
+
+  /** After a slice of compaction: a turn of the event loop, or as long as what was read is to take. */
+  #pause(): Promise<void> {
+    const ms = (SLICE_BYTES / this.#options.cleanerMaxBytesPerSecond) * 1000
+    if (this.#stopped || ms < 1) return nextEventLoopTurn()
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.setTimer(ms, resolve)
+      this.#endPause = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
   }
 
   /** Writes down recovery points within a second: one may have moved past a whole segment. */
@@ -100,6 +117,7 @@ export class Housekeeping {
   /** Begins nothing more, and waits for what writes to the data directory itself. */
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#endPause()
     this.#checkpointTimer?.cancel()
     for (const timer of this.#timers.values()) timer.cancel()
     await this.#checkpointing

@@ -4,7 +4,7 @@ import { CLEANED_SUFFIX, SWAP_SUFFIX } from './log-recovery.js'
 import type { ProducerState } from './producer-state.js'
 import { RecordBatchView } from './record-batch.js'
 import { rewriteBatch } from './rewrite-batch.js'
-import { offsetName, SEGMENT_SUFFIXES, Segment, type SegmentOptions } from './segment.js'
+import { LOG_SUFFIX, offsetName, SEGMENT_SUFFIXES, Segment, type SegmentOptions } from './segment.js'
 import type { SegmentList } from './segment-list.js'
 import type { TopicConfig } from './topic-config.js'
 
@@ -23,8 +23,8 @@ import type { TopicConfig } from './topic-config.js'
 
 /** Keys noted in one round, to bound its memory; what is left is for the next round. */
 const MAX_KEYS = 1_000_000
-/** A slice of work ends after this many bytes. */
-const SLICE_BYTES = 1024 * 1024
+/** A slice of work ends after it has read this many bytes. */
+export const SLICE_BYTES = 1024 * 1024
 
 export interface CleanerContext {
   readonly files: FileSystem
@@ -39,6 +39,19 @@ export interface CleanerContext {
   readonly now: number
   /** Default 1,000,000. */
   readonly maxKeys?: number
+}
+
+/** Counts what is read, over the parts of a round. */
+class Slices {
+  #bytes = 0
+
+  /** Whether a slice is over with these bytes. */
+  endsWith(bytes: number): boolean {
+    this.#bytes += bytes
+    if (this.#bytes < SLICE_BYTES) return false
+    this.#bytes = 0
+    return true
+  }
 }
 
 export interface CleanResult {
@@ -78,24 +91,28 @@ function cleanableSegments({ segments, lastStableOffset, config, now }: CleanerC
   return count
 }
 
+/** Where a compaction pauses: after a slice of work (null), or until a segment is stable, with its indexes. */
+export type CleanerPause = Segment | null
+
 /**
  * One round of compaction, as a generator that yields between slices of work: the caller decides when to go on, or
  * ends it with `return`. Returns null when there is nothing dirty. Between slices nobody may change the segments.
  */
-export function* cleanLog(context: CleanerContext): Generator<void, CleanResult | null> {
+export function* cleanLog(context: CleanerContext): Generator<CleanerPause, CleanResult | null> {
   const count = cleanableSegments(context)
   const { all } = context.segments
   const limit = all[count]!.baseOffset
   const from = Math.max(context.cleanedUpTo, all[0]!.baseOffset)
   if (from >= limit) return null
   // What replaces older records must not be lost after they are gone.
-  for (const segment of all.slice(0, count)) segment.syncLog()
+  yield* all.slice(0, count)
   const transactions = new CompletedTransactions(all)
-  const { newest, end } = yield* noteKeys(context, transactions, from, limit)
+  const slices = new Slices()
+  const { newest, end } = yield* noteKeys(context, transactions, slices, from, limit)
   const affected = all.slice(0, count).filter((segment) => segment.baseOffset < end)
   for (const group of groupSegments(affected, context.config.segmentBytes)) {
     const groupEnd = all[all.indexOf(group.at(-1)!) + 1]!.baseOffset
-    yield* cleanGroup(context, group, { newest, end, transactions, groupEnd })
+    yield* cleanGroup(context, group, { newest, end, transactions, slices, groupEnd })
   }
   return { cleanedUpTo: end }
 }
@@ -104,13 +121,13 @@ export function* cleanLog(context: CleanerContext): Generator<void, CleanResult 
 function* noteKeys(
   context: CleanerContext,
   transactions: CompletedTransactions,
+  slices: Slices,
   from: number,
   limit: number,
-): Generator<void, { newest: OffsetMap; end: number }> {
+): Generator<null, { newest: OffsetMap; end: number }> {
   const { segments, maxKeys = MAX_KEYS } = context
   const newest: OffsetMap = new Map()
   let end = from
-  let bytes = 0
   for (let i = segments.indexOf(from); segments.all[i]!.baseOffset < limit; i++) {
     const segment = segments.all[i]!
     const scanner = segment.scan(segment.positionBefore(from))
@@ -120,10 +137,7 @@ function* noteKeys(
       if (newest.size > 0 && newest.size + batch.recordCount > maxKeys) return { newest, end }
       if (!batch.control && !transactions.isAborted(batch)) noteBatch(newest, batch, from)
       end = batch.nextOffset
-      if ((bytes += batch.sizeBytes) >= SLICE_BYTES) {
-        bytes = 0
-        yield
-      }
+      if (slices.endsWith(batch.sizeBytes)) yield null
     }
     end = segments.all[i + 1]!.baseOffset
   }
@@ -168,18 +182,18 @@ interface Round {
   /** Records from here on are not touched. */
   readonly end: number
   readonly transactions: CompletedTransactions
+  readonly slices: Slices
 }
 
 function* cleanGroup(
   context: CleanerContext,
   group: readonly Segment[],
   round: Round,
-): Generator<void, void> {
+): Generator<CleanerPause, void> {
   const options = context.segmentOptions(group[0]!.baseOffset)
   const cleaned = Segment.create({ ...options, suffix: CLEANED_SUFFIX })
   let installed = false
   try {
-    let bytes = 0
     const goneMarkers = new Set<number>()
     for (const segment of group) {
       const scanner = segment.scan(0)
@@ -188,17 +202,13 @@ function* cleanGroup(
         const kept = cleanBatch(context, batch, round)
         if (kept !== null) cleaned.append(kept)
         else if (batch.control) goneMarkers.add(batch.baseOffset)
-        if ((bytes += batch.sizeBytes) >= SLICE_BYTES) {
-          bytes = 0
-          yield
-        }
+        if (round.slices.endsWith(batch.sizeBytes)) yield null
       }
       for (const entry of segment.transactions.entries()) {
         if (!goneMarkers.has(entry.lastOffset)) cleaned.transactions.append(entry)
       }
     }
-    cleaned.syncLog()
-    cleaned.syncIndexes()
+    yield cleaned
     cleaned.closeFile()
     install(context, group, options)
     installed = true
@@ -268,7 +278,10 @@ function install(
     for (const suffix of suffixes) files.rename(name(suffix + CLEANED_SUFFIX), name(suffix + SWAP_SUFFIX))
     files.syncDirectory(directory)
   } catch (error) {
-    // One day a restart would take it for newer than the log.
+    // One day a restart would take it for newer than the log. Unfinished first, so that of what a crash leaves of this
+    // no index is taken for the log's.
+    if (files.exists(name(LOG_SUFFIX + SWAP_SUFFIX)))
+      files.rename(name(LOG_SUFFIX + SWAP_SUFFIX), name(LOG_SUFFIX + CLEANED_SUFFIX))
     for (const suffix of suffixes) files.remove(name(suffix + SWAP_SUFFIX))
     throw error
   }

@@ -6,6 +6,7 @@ import { loadSnapshot, removeSnapshot, SNAPSHOT_SUFFIX } from './producer-snapsh
 import { ProducerState } from './producer-state.js'
 import type { RecordBatchView } from './record-batch.js'
 import {
+  DELETED_SUFFIX,
   LOG_SUFFIX,
   OFFSET_INDEX_SUFFIX,
   offsetName,
@@ -15,7 +16,6 @@ import {
   TRANSACTION_INDEX_SUFFIX,
 } from './segment.js'
 
-export const DELETED_SUFFIX = '.deleted'
 export const CLEANED_SUFFIX = '.cleaned'
 export const SWAP_SUFFIX = '.swap'
 

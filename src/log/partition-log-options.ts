@@ -1,4 +1,4 @@
-import type { Clock, FileSystem } from '../common/index.js'
+import type { Clock, FileSystem, Random } from '../common/index.js'
 import type { HeldSegments } from './held-segments.js'
 import type { IsolationLevel } from './log.js'
 import type { RecentBatches } from './recent-batches.js'
@@ -14,6 +14,8 @@ export interface PartitionLogOptions {
   readonly directory: string
   readonly files: FileSystem
   readonly clock: Clock
+  /** For `segment.jitter.ms`. Default: the system's. */
+  readonly random?: Random
   readonly config: TopicConfig
   /** Whether the last owner closed the log in good order: then nothing is checked. */
   readonly cleanShutdown: boolean

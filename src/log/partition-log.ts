@@ -1,10 +1,18 @@
-import { type Clock, type FileSystem, nextEventLoopTurn } from '../common/index.js'
+import {
+  type Clock,
+  type FileSystem,
+  nextEventLoopTurn,
+  type Random,
+  randomBelow,
+  systemRandom,
+} from '../common/index.js'
 import { LEADER_EPOCH_AT, writeInt64 } from './batch-format.js'
 import { readTransactionMarker, type TransactionMarker } from './control-record.js'
 import { asStorageError, KafkaError, storageError } from './errors.js'
 import { HeldSegments } from './held-segments.js'
 import {
   type CleanerContext,
+  type CleanerPause,
   type CleanResult,
   cleanLog,
   hasUnfinishedSwap,
@@ -58,6 +66,7 @@ export class PartitionLog {
   readonly truncation: Truncation | null
   readonly #files: FileSystem
   readonly #clock: Clock
+  readonly #random: Random
   readonly #segments: SegmentList
   readonly #heldSegments: HeldSegments
   readonly #reader: LogReader
@@ -75,6 +84,8 @@ export class PartitionLog {
   readonly #openedAt: number
   /** When the active segment was made or opened: its age where records have no timestamps. */
   #activeSinceMs: number
+  /** How much earlier than `maxSegmentMs` the active segment ends. */
+  #rollJitterMs = 0
   /** Otherwise the active segment is idle. */
   #appendedSinceCheck = false
   /** Segments may be replaced at any turn: nobody else removes any. */
@@ -89,6 +100,7 @@ export class PartitionLog {
     this.directory = options.directory
     this.#files = options.files
     this.#clock = options.clock
+    this.#random = options.random ?? systemRandom
     this.#config = options.config
     this.#producerIdExpirationMs = options.producerIdExpirationMs ?? DAY_MS
     this.#cleanedUpTo = options.cleanedUpTo ?? 0
@@ -121,6 +133,7 @@ export class PartitionLog {
       Math.max(options.logStartOffset ?? 0, this.#segments.first.baseOffset),
       recovered.logEndOffset,
     )
+    this.#rollJitterMs = this.#newJitterMs()
     this.#onSegmentStable = options.onSegmentStable ?? (() => {})
     this.#flusher = new LogFlusher({
       files: options.files,
@@ -280,7 +293,7 @@ export class PartitionLog {
     const age = batch.maxTimestamp >= 0 && first >= 0 ? batch.maxTimestamp - first : now - this.#activeSinceMs
     if (
       active.sizeBytes + batch.sizeBytes > config.segmentBytes ||
-      age > config.segmentMs ||
+      age > config.maxSegmentMs - this.#rollJitterMs ||
       active.isIndexFull(config.segmentIndexBytes) ||
       batch.lastOffset - active.baseOffset > MAX_RELATIVE_OFFSET
     ) {
@@ -298,12 +311,20 @@ export class PartitionLog {
       this.#writeSnapshot()
       this.#segments.add(Segment.create(this.#segmentOptions(this.#logEndOffset)))
       this.#activeSinceMs = now
+      this.#rollJitterMs = this.#newJitterMs()
     } catch (error) {
       throw storageError(`cannot begin a new segment in ${this.directory}`, error)
     }
     this.#flusher.segmentBegun()
     // Kafka's: so that a restart need not check it. A failure is kept and met by the next append.
     this.#flusher.flush(this.#logEndOffset).then(this.#onSegmentStable, () => {})
+  }
+
+  /** Kafka's `segment.jitter.ms`: so that not all partitions roll at once. */
+  #newJitterMs(): number {
+    const { segmentJitterMs, maxSegmentMs } = this.#config
+    const limit = Math.min(segmentJitterMs, maxSegmentMs)
+    return limit <= 0 ? 0 : randomBelow(this.#random, limit)
   }
 
   #segmentOptions(baseOffset: number): SegmentOptions {
@@ -489,9 +510,12 @@ export class PartitionLog {
     const work = this.#beginCompaction(now)
     if (work === null) return false
     try {
-      let step = work.next()
-      while (step.done !== true) step = work.next()
-      return this.#compacted(step.value)
+      for (;;) {
+        const step = work.next()
+        if (step.done === true) return this.#compacted(step.value)
+        step.value?.syncLog()
+        step.value?.syncIndexes()
+      }
     } catch (error) {
       throw this.#compactionFailed(error)
     } finally {
@@ -499,15 +523,22 @@ export class PartitionLog {
     }
   }
 
-  /** As `compact`, in slices of about 1 MiB. Ends without a result when the log is closed meanwhile. */
-  async compactInSlices(now: number): Promise<boolean> {
+  /**
+   * As `compact`, in slices of about 1 MiB, after each of which `pause` is awaited. What has to be stable is synced off
+   * the event loop. Ends without a result when the log is closed meanwhile.
+   */
+  async compactInSlices(now: number, pause: () => Promise<void> = nextEventLoopTurn): Promise<boolean> {
     const work = this.#beginCompaction(now)
     if (work === null) return false
     try {
       for (;;) {
         const step = work.next()
         if (step.done === true) return this.#compacted(step.value)
-        await nextEventLoopTurn()
+        if (step.value === null) await pause()
+        else {
+          await step.value.syncLogAsync()
+          if (!this.#closed) await step.value.syncIndexesAsync()
+        }
         if (this.#closed) {
           work.return(null)
           return false
@@ -520,7 +551,7 @@ export class PartitionLog {
     }
   }
 
-  #beginCompaction(now: number): Generator<void, CleanResult | null> | null {
+  #beginCompaction(now: number): Generator<CleanerPause, CleanResult | null> | null {
     this.#checkWritable()
     if (!this.#config.compact || this.#compacting) return null
     this.#compacting = true

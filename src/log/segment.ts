@@ -19,6 +19,9 @@ export const SEGMENT_SUFFIXES = [
   TRANSACTION_INDEX_SUFFIX,
 ] as const
 
+/** Of files that are about to be removed. */
+export const DELETED_SUFFIX = '.deleted'
+
 /** Offsets in file names have 20 digits. */
 export function offsetName(offset: number): string {
   return String(offset).padStart(20, '0')
@@ -350,12 +353,22 @@ export class Segment {
     this.closeFile()
   }
 
-  /** Removes all files, the log first: an index without a log is cleared away at the next start. */
+  /**
+   * Removes all files, the log first: an index without a log is cleared away at the next start. They go by another name
+   * at once, and off the event loop for good.
+   */
   delete(): void {
     this.#deleted = true
     this.#indexes = null
     this.closeFile()
-    for (const suffix of SEGMENT_SUFFIXES) this.#options.files.remove(this.#pathOf(suffix))
+    const { files } = this.#options
+    for (const suffix of SEGMENT_SUFFIXES) {
+      const path = this.#pathOf(suffix)
+      if (!files.exists(path)) continue
+      files.rename(path, path + DELETED_SUFFIX)
+      // What cannot be removed now is removed at the next start.
+      files.removeAsync(path + DELETED_SUFFIX).catch(() => {})
+    }
   }
 
   #loadedMax(): { timestamp: number; offset: number } {

@@ -97,6 +97,9 @@ export interface TopicConfig {
   readonly maxMessageBytes: number
   readonly segmentBytes: number
   readonly segmentMs: number
+  /** The longest a segment stays active: `segment.ms`; with compaction, `max.compaction.lag.ms` where that is less. */
+  readonly maxSegmentMs: number
+  readonly segmentJitterMs: number
   readonly segmentIndexBytes: number
   readonly indexIntervalBytes: number
   /** -1: without limit. */
@@ -126,11 +129,18 @@ export function topicConfig(overrides: TopicConfigs = {}, defaults: TopicConfigs
   const policies = text('cleanup.policy')
     .split(',')
     .map((p) => p.trim())
+  const compact = policies.includes('compact')
+  if (number('min.compaction.lag.ms') > number('max.compaction.lag.ms')) {
+    throw new KafkaError(
+      'INVALID_CONFIG',
+      `min.compaction.lag.ms (${text('min.compaction.lag.ms')}) is greater than max.compaction.lag.ms (${text('max.compaction.lag.ms')})`,
+    )
+  }
   const compression = text('compression.type')
   return Object.freeze({
     overrides: Object.freeze({ ...overrides }),
     values: Object.freeze(values),
-    compact: policies.includes('compact'),
+    compact,
     delete: policies.includes('delete'),
     compressionType: (compression === 'uncompressed'
       ? 'none'
@@ -141,6 +151,10 @@ export function topicConfig(overrides: TopicConfigs = {}, defaults: TopicConfigs
     maxMessageBytes: number('max.message.bytes'),
     segmentBytes: Number(given[INTERNAL_SEGMENT_BYTES] ?? values['segment.bytes']),
     segmentMs: number('segment.ms'),
+    maxSegmentMs: compact
+      ? Math.min(number('segment.ms'), number('max.compaction.lag.ms'))
+      : number('segment.ms'),
+    segmentJitterMs: number('segment.jitter.ms'),
     segmentIndexBytes: number('segment.index.bytes'),
     indexIntervalBytes: number('index.interval.bytes'),
     retentionMs: number('retention.ms'),

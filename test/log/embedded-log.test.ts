@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { ManualClock, MemoryFiles } from '../../src/common/index.js'
+import { ManualClock, MemoryFiles, nextEventLoopTurn } from '../../src/common/index.js'
 import { Log } from '../../src/log/index.js'
 import { at, dataDirectory, readAll, readValues, storages, text } from './log-fixture.js'
 
@@ -102,6 +102,36 @@ describe.each(storages)('the embedded log on %s', (storage) => {
     }
     const newest = new Map(records.map((record) => [record.key, record.value!.split(' ')[0]]))
     expect([...newest.values()].map(Number).sort()).toEqual(Array.from({ length: 10 }, (_, i) => 4990 + i))
+  })
+
+  it('compacts no faster than cleanerMaxBytesPerSecond', async () => {
+    const start = 1_700_000_000_000
+    const clock = new ManualClock(start)
+    const log = await dataDirectory(storage).open({
+      clock,
+      compactionIntervalMs: 1_000,
+      cleanerMaxBytesPerSecond: 1024 * 1024,
+    })
+    const configs = { 'cleanup.policy': 'compact', 'segment.bytes': '1048576' }
+    await log.admin.createTopics([{ topic: 't', configs }])
+    const producer = log.producer(text)
+    const filler = 'x'.repeat(1000)
+    for (let i = 0; i < 5000; i++) producer.write({ topic: 't', key: `k${i % 10}`, value: filler })
+    await producer.flush()
+    const size = async () => (await log.admin.describeTopics(['t']))[0]!.partitions[0]!.sizeBytes
+    const before = await size()
+    // About 4 MiB are closed; they are read twice, once for the keys and once to write anew.
+    for (let seconds = 0; seconds < 4; seconds++) {
+      clock.advance(1_000)
+      for (let turn = 0; turn < 10; turn++) await nextEventLoopTurn()
+      expect(await size()).toBe(before)
+    }
+    while ((await size()) > before / 2) {
+      clock.advance(1_000)
+      await nextEventLoopTurn()
+    }
+    expect(clock.now() - start).toBeGreaterThanOrEqual(7_000)
+    await log.close()
   })
 
   it('closes its clients, once, and refuses new ones', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ManualClock, MemoryFiles } from '../../src/common/index.js'
+import { ManualClock, MemoryFiles, seededRandom } from '../../src/common/index.js'
 import { buildTransactionMarker } from '../../src/log/control-record.js'
 import { topicConfig } from '../../src/log/topic-config.js'
 import { describeOracle } from './oracle.js'
@@ -13,6 +13,12 @@ import {
   valuesOf,
 } from './partition-log-fixture.js'
 import { batchOf, createBatchBuilder } from './record-batch-fixtures.js'
+
+function keyedBatch(key: string, value: string, timestamp: number): Buffer {
+  const builder = createBatchBuilder()
+  builder.append(timestamp, Buffer.from(key), Buffer.from(value))
+  return builder.finish()
+}
 
 interface SegmentVector {
   name: string
@@ -129,11 +135,33 @@ describe('a partition log', () => {
     for (const timestamp of [1000, 1100, 1101, 1150]) byTime.append(batchOf(['a'], { timestamp }), CLIENT)
     expect(byTime.segmentCount).toBe(2)
 
+    const byLag = openLog({ config: { 'cleanup.policy': 'compact', 'max.compaction.lag.ms': '100' } })
+    for (const timestamp of [1000, 1100, 1101]) byLag.append(keyedBatch('k', 'a', timestamp), CLIENT)
+    expect(byLag.segmentCount).toBe(2)
+
     const byIndex = openLog({ config: { 'segment.index.bytes': '36', 'index.interval.bytes': '0' } })
     for (let i = 0; i < 9; i++) byIndex.append(batchOf(['a'], { timestamp: 1000 + i }), CLIENT)
     expect(byIndex.segmentCount).toBeGreaterThan(2)
     expect(readAll(byIndex).length).toBe(9)
   })
+})
+
+it('segments end up to segment.jitter.ms earlier, each by another part of it', () => {
+  const log = openLog({
+    config: { 'segment.ms': '1000', 'segment.jitter.ms': '400' },
+    random: seededRandom(11),
+  })
+  const begins: number[] = []
+  for (let timestamp = 0; timestamp < 50_000; timestamp += 10) {
+    const before = log.segmentCount
+    log.append(batchOf(['a'], { timestamp }), CLIENT)
+    if (log.segmentCount > before) begins.push(timestamp)
+  }
+  const lengths = begins.slice(1).map((begin, i) => begin - begins[i]!)
+  expect(Math.min(...lengths)).toBeGreaterThan(600)
+  expect(Math.min(...lengths)).toBeLessThan(700)
+  expect(Math.max(...lengths)).toBeGreaterThan(900)
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(1010)
 })
 
 describe('what an append checks', () => {
@@ -325,6 +353,42 @@ describe('retention', () => {
     for (let i = 0; i < 5; i++) log.append(batchOf([`${i}`]), CLIENT)
     expect(log.applyRetention(1e12)).toBe(0)
     expect(readAll(log).length).toBe(5)
+  })
+
+  it('deletes from a topic that does both, what compaction left included', () => {
+    const both = { ...small, 'retention.ms': '1000', 'cleanup.policy': 'compact,delete' }
+    const log = openLog({ config: both, recentBytes: 0 })
+    for (let i = 0; i < 12; i++) log.append(keyedBatch(`k${i % 2}`, `${i}`, 1000 + i * 100), CLIENT)
+    expect(log.compact(2200)).toBe(true)
+    const kept = readAll(log).map((r) => Number(r.value))
+    expect(kept.length).toBeLessThan(12)
+    expect(kept.slice(-2)).toEqual([10, 11])
+    log.applyRetention(3050)
+    const [left] = readAll(log)
+    expect(3050 - left!.timestamp).toBeLessThanOrEqual(1000 + 100)
+    log.applyRetention(100_000)
+    expect([log.logStartOffset, log.logEndOffset]).toEqual([12, 12])
+  })
+
+  it('takes the name of a segment at once, and its blocks off the event loop', () => {
+    class Stubborn extends MemoryFiles {
+      readonly pending: string[] = []
+      override async removeAsync(path: string): Promise<void> {
+        this.pending.push(path)
+        throw new Error('EBUSY')
+      }
+    }
+    const files = new Stubborn()
+    const log = openLog({ files, config: { ...small, 'retention.ms': '1000' } })
+    for (let i = 0; i < 4; i++) log.append(batchOf([`${i}`], { timestamp: 1000 + i }), CLIENT)
+    const logs = () => files.list(DIRECTORY).filter((name) => name.endsWith('.log'))
+    expect(logs().length).toBe(2)
+    log.applyRetention(1e6)
+    expect(logs()).toEqual(['00000000000000000004.log'])
+    expect(files.pending).toContain(`${DIRECTORY}/00000000000000000000.log.deleted`)
+    // What could not be removed is, at the next start.
+    expect(openLog({ files: files as MemoryFiles, config: small }).logEndOffset).toBe(4)
+    expect(files.list(DIRECTORY).filter((name) => name.includes('deleted'))).toEqual([])
   })
 
   it('deletes records before an offset, on request', () => {

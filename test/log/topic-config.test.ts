@@ -53,6 +53,12 @@ describe('topic configs', () => {
     expect(() => alterTopicConfig(topicConfig(), { [name]: value })).toThrow(invalid)
   })
 
+  it('refuse a least compaction lag beyond the greatest', () => {
+    const lags = { 'min.compaction.lag.ms': '10', 'max.compaction.lag.ms': '9' }
+    expect(() => topicConfig(lags)).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }))
+    expect(topicConfig({ ...lags, 'max.compaction.lag.ms': '10' }).minCompactionLagMs).toBe(10)
+  })
+
   it('can be altered and unset, one alteration leaving the rest', () => {
     const config = alterTopicConfig(topicConfig({ 'retention.ms': '5' }), { 'max.message.bytes': '99' })
     expect([config.retentionMs, config.maxMessageBytes]).toEqual([5, 99])
