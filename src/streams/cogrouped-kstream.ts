@@ -5,7 +5,7 @@ import type { WindowingHandle } from './graph/handles.js'
 import type { KGroupedStream } from './kgrouped-stream.js'
 import type { KTable } from './ktable.js'
 import { EmitStrategy, type Materialized } from './options.js'
-import type { SessionWindows, SlidingWindows, TimeWindows } from './windows.js'
+import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from './windows.js'
 
 /** Several grouped streams that aggregate into one table, each with its own aggregator (KIP-150). */
 export class CogroupedKStream<K, A> {
@@ -26,10 +26,10 @@ export class CogroupedKStream<K, A> {
     return this.#cogroup.graph.dsl.table(aggregateCogroup(this.#cogroup, null, initializer, null, options))
   }
 
-  windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedCogroupedKStream<K, A>
+  windowedBy(windows: TimeWindows | UnlimitedWindows | SlidingWindows): TimeWindowedCogroupedKStream<K, A>
   windowedBy(windows: SessionWindows): SessionWindowedCogroupedKStream<K, A>
   windowedBy(
-    windows: TimeWindows | SlidingWindows | SessionWindows,
+    windows: TimeWindows | UnlimitedWindows | SlidingWindows | SessionWindows,
   ): TimeWindowedCogroupedKStream<K, A> | SessionWindowedCogroupedKStream<K, A> {
     const windowing = { windows, emit: EmitStrategy.onWindowUpdate() }
     if (windows.kind === 'session') return new SessionWindowedCogroupedKStream(this.#cogroup, windowing)

@@ -113,7 +113,7 @@ export {
   type TopicRecord,
   type WrittenToTopic,
 } from './rx/from-observable.js'
-export type { ObserveOptions } from './rx/observe-topic.js'
+export { type ObserveOptions, type ToObservableOptions, toObservable } from './rx/observe-topic.js'
 export type { TableChange, TableView } from './rx/table-view.js'
 export {
   type BuildOptions,
@@ -130,4 +130,4 @@ export {
 export { type AddedOperator, type AddedProcessor, type StoreInput, Topology } from './topology.js'
 export type { RepartitionTopic, Subtopology, TopologyModel, TopologyStore } from './topology-model.js'
 export { SessionWindowedKStream, TimeWindowedKStream } from './windowed-kstream.js'
-export { JoinWindows, SessionWindows, SlidingWindows, TimeWindows } from './windows.js'
+export { JoinWindows, SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from './windows.js'

@@ -6,7 +6,7 @@ import type { GroupedHandle } from './graph/handles.js'
 import type { KTable } from './ktable.js'
 import type { Materialized } from './options.js'
 import { SessionWindowedKStream, TimeWindowedKStream } from './windowed-kstream.js'
-import type { SessionWindows, SlidingWindows, TimeWindows } from './windows.js'
+import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from './windows.js'
 
 /** A stream grouped by key. Records with a null key are left out. */
 export class KGroupedStream<K, V> {
@@ -47,10 +47,10 @@ export class KGroupedStream<K, V> {
     )
   }
 
-  windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedKStream<K, V>
+  windowedBy(windows: TimeWindows | UnlimitedWindows | SlidingWindows): TimeWindowedKStream<K, V>
   windowedBy(windows: SessionWindows): SessionWindowedKStream<K, V>
   windowedBy(
-    windows: TimeWindows | SlidingWindows | SessionWindows,
+    windows: TimeWindows | UnlimitedWindows | SlidingWindows | SessionWindows,
   ): TimeWindowedKStream<K, V> | SessionWindowedKStream<K, V> {
     if (windows.kind === 'session') return new SessionWindowedKStream(this.handle, windows)
     return new TimeWindowedKStream(this.handle, windows)

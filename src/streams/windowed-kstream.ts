@@ -4,7 +4,7 @@ import { aggregateStream, countStream, reduceStream } from './graph/aggregate.js
 import type { GroupedHandle, WindowingHandle } from './graph/handles.js'
 import type { KTable } from './ktable.js'
 import { EmitStrategy, type Materialized } from './options.js'
-import type { SessionWindows, SlidingWindows, TimeWindows } from './windows.js'
+import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from './windows.js'
 
 /** A grouped stream in time or sliding windows. Late records (past window end and grace) are left out, and counted. */
 export class TimeWindowedKStream<K, V> {
@@ -14,7 +14,7 @@ export class TimeWindowedKStream<K, V> {
 
   constructor(
     grouped: GroupedHandle,
-    windows: TimeWindows | SlidingWindows,
+    windows: TimeWindows | UnlimitedWindows | SlidingWindows,
     emit = EmitStrategy.onWindowUpdate(),
   ) {
     this.#grouped = grouped

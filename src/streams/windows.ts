@@ -53,6 +53,36 @@ export class TimeWindows {
 }
 
 /**
+ * One window for each key that never closes: from a start, the epoch by default, to the end of time. Records before the
+ * start belong to none.
+ */
+export class UnlimitedWindows {
+  readonly kind = 'time'
+  readonly startMs: number
+  readonly sizeMs: number
+  readonly advanceMs = Number.POSITIVE_INFINITY
+  readonly graceMs = 0
+
+  private constructor(startMs: number) {
+    this.startMs = duration('the start of a window', startMs, 0)
+    this.sizeMs = Number.MAX_SAFE_INTEGER - startMs
+  }
+
+  static of(): UnlimitedWindows {
+    return new UnlimitedWindows(0)
+  }
+
+  startOn(startMs: number): UnlimitedWindows {
+    return new UnlimitedWindows(startMs)
+  }
+
+  /** The start of the window, or infinity for what comes before it. */
+  firstStart(timestamp: number): number {
+    return timestamp < this.startMs ? Number.POSITIVE_INFINITY : this.startMs
+  }
+}
+
+/**
  * Windows of an aggregation that slides with the records: both ends inclusive, one for each distinct set of records
  * that lie within `timeDifferenceMs` of each other (KIP-450).
  */

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { Serdes } from '../../src/serde/index.js'
-import { BufferConfig, SessionWindows, StreamsBuilder, Suppressed } from '../../src/streams/index.js'
+import {
+  BufferConfig,
+  SessionWindows,
+  StreamsBuilder,
+  Suppressed,
+  UnlimitedWindows,
+} from '../../src/streams/index.js'
 import { TopologyTestDriver } from '../../src/testing/index.js'
 import { NodeRunner, row } from './node-runner.js'
 
@@ -144,5 +150,27 @@ describe('a versioned table', () => {
       materialized: { store: 't', versioned: { historyRetentionMs: 9 } },
     })
     expect(() => table.suppress(Suppressed.untilTimeLimit(1, BufferConfig.unbounded()))).toThrow('versioned')
+  })
+})
+
+describe('unlimited windows', () => {
+  it('hold all records of a key from their start on, however late', () => {
+    const builder = new StreamsBuilder()
+    builder
+      .stream<string, string>('in', texts)
+      .groupByKey()
+      .windowedBy(UnlimitedWindows.of().startOn(100))
+      .count({ store: 'counts' })
+    const driver = new TopologyTestDriver(builder.build())
+    const input = driver.createInputTopic('in', Serdes.string(), Serdes.string())
+    for (const time of [99, 100, 1_000_000_000_000, 101, 98]) input.pipeInput('k', 'v', time)
+    const counts = driver.getTimestampedWindowStore<string, number>('counts')
+    expect([...counts.all()]).toEqual([
+      {
+        key: { key: 'k', start: 100, end: Number.MAX_SAFE_INTEGER },
+        value: { value: 3, timestamp: 1_000_000_000_000 },
+      },
+    ])
+    expect(driver.metrics().droppedRecords).toBe(0)
   })
 })

@@ -1,6 +1,6 @@
 import type { Serde } from '../../serde/index.js'
 import type { EmitStrategy } from '../options.js'
-import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows.js'
+import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from '../windows.js'
 import type { Graph, GraphNode } from './graph.js'
 import type { TableGetter, TableSource } from './table-source.js'
 
@@ -32,7 +32,7 @@ export interface GroupedHandle {
 }
 
 export interface WindowingHandle {
-  readonly windows: TimeWindows | SlidingWindows | SessionWindows
+  readonly windows: TimeWindows | UnlimitedWindows | SlidingWindows | SessionWindows
   readonly emit: EmitStrategy
 }
 

@@ -14,7 +14,7 @@ import { TopologyError } from '../errors.js'
 import { type KeyIdentity, keyIdentity, keyIndex, WindowedKeyIndex } from '../key-identity.js'
 import type { Materialized } from '../options.js'
 import type { CollapsibleTable } from '../table-emitter.js'
-import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows.js'
+import type { SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from '../windows.js'
 import { checkName, type Graph } from './graph.js'
 import type { TableGetter } from './table-source.js'
 
@@ -74,7 +74,7 @@ export function keepWindows(
   name: string,
   options: Materialized<unknown, unknown>,
   inherited: InheritedSerdes,
-  windows: TimeWindows | SlidingWindows,
+  windows: TimeWindows | UnlimitedWindows | SlidingWindows,
 ): KeptTable {
   const { common, identity, keySerde, valueSerde } = commonOptions(graph, name, options, inherited)
   const windowSizeMs = windows.kind === 'time' ? windows.sizeMs : windows.timeDifferenceMs

@@ -7,13 +7,13 @@ import type { BatchOperator } from '../node.js'
 import type { EmitStrategy } from '../options.js'
 import { operate, overRows } from '../rx/operate.js'
 import { TableEmitter, type TableFlags } from '../table-emitter.js'
-import type { TimeWindows } from '../windows.js'
+import type { TimeWindows, UnlimitedWindows } from '../windows.js'
 import { emitting, WindowClosing } from './window-closing.js'
 
 /** Aggregates the records of each key in tumbling or hopping windows, the earlier window first. */
 export function windowAggregate(
   functions: Aggregation,
-  windows: TimeWindows,
+  windows: TimeWindows | UnlimitedWindows,
   strategy: EmitStrategy,
   table: KeptTable,
   flags: TableFlags,

@@ -10,6 +10,22 @@ export interface ObserveOptions<K, V> {
   readonly from?: 'earliest' | 'latest'
 }
 
+export interface ToObservableOptions<K, V> {
+  readonly keySerde: Serde<K>
+  readonly valueSerde: Serde<V>
+  /** Where to begin. Default 'latest': with what is written from now on. */
+  readonly from?: 'earliest' | 'latest'
+}
+
+/** The other way round from `fromObservable`: the committed records of a topic; see `KafkaStreams.observe`. */
+export function toObservable<K, V>(
+  log: Log,
+  topic: string,
+  { keySerde, valueSerde, from = 'latest' }: ToObservableOptions<K, V>,
+): Observable<ConsumerRecord<K, V>> {
+  return observeTopic(log, topic, { keySerde, valueSerde, from })
+}
+
 /**
  * The committed records of a topic, for ever. Each subscription reads on its own, and no faster than its subscribers
  * take records; unsubscribing closes it. Errors with what the log throws.

@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { nextEventLoopTurn } from '../../../src/common/index.js'
 import { type Log, Log as Logs } from '../../../src/log/index.js'
 import { Serdes } from '../../../src/serde/index.js'
-import { fromObservable, KafkaStreams, StreamsBuilder, type TopicRecord } from '../../../src/streams/index.js'
+import {
+  fromObservable,
+  KafkaStreams,
+  StreamsBuilder,
+  type TopicRecord,
+  toObservable,
+} from '../../../src/streams/index.js'
 import { readCommitted } from './count-app.js'
 
 const text = Serdes.string()
@@ -115,6 +121,22 @@ describe('an Observable into a topic', () => {
       cramped.giveRoom()
     }
     expect(await done).toEqual({ written: 3, dropped: 0 })
+  })
+})
+
+describe('a topic as an Observable', () => {
+  it('gives what is in it, and what follows, to each subscriber', async () => {
+    const log = await logWith('in')
+    await fromObservable(log, 'in', of(record('a'), record('b')), serdes)
+    const all = toObservable(log, 'in', { ...serdes, from: 'earliest' })
+    for (let subscriber = 0; subscriber < 2; subscriber++) {
+      const seen = await firstValueFrom(all.pipe(take(2), toArray()))
+      expect(seen.map(({ value, offset }) => [value, offset])).toEqual([
+        ['a', 0],
+        ['b', 1],
+      ])
+    }
+    await log.close()
   })
 })
 
