@@ -60,6 +60,7 @@ export function analyzeQuery(query: Query, options: AnalyzerOptions): AnalyzedQu
   else checkDistinctSources(sources)
   const scope = new NameScope(sources, query.window !== null)
   const from = analyzeRelation(query.from, scope, isPull)
+  checkStar(query)
   if (query.partitionBy?.length === 0) throw new SqlError('PARTITION BY requires at least one expression')
   const resolveAll = (list: readonly Expression[] | null, clause: 'GROUP BY' | 'PARTITION BY') =>
     list?.map((e) => scope.resolve(e, clause)) ?? null
@@ -121,6 +122,13 @@ function checkDistinctAliases(sources: readonly AnalyzedSource[]): void {
       suggestion: 'Give one of them another name with AS.',
     })
   }
+}
+
+/** Without FROM there is nothing that a star could stand for. @throws SqlError */
+function checkStar({ from, select }: Query): void {
+  const star = select.find((item) => item.kind === 'star')
+  if (star === undefined || from.kind !== 'values' || from.rows[0]!.length > 0) return
+  throw new SqlError('SELECT * needs a FROM clause.', { location: star.location })
 }
 
 /** What only rows that come to an end can have. @throws SqlError */

@@ -1,3 +1,4 @@
+import type { PullEquality } from '../analyzer/analysis.js'
 import { conjunctsOf } from '../analyzer/pull-join.js'
 import { columnsIn, rewrite } from '../analyzer/rewrite.js'
 import type { Expression } from '../ast.js'
@@ -172,9 +173,26 @@ class PullCompiler {
     const toLeft = conditions.filter((c) => takesLeft && isOver(c, left))
     const toRight = conditions.filter((c) => takesRight && !toLeft.includes(c) && isOver(c, right))
     const above = conditions.filter((c) => !toLeft.includes(c) && !toRight.includes(c))
-    const sides = [this.compile(node.left, left, toLeft), this.compile(node.right, right, toRight)] as const
+    // The partners of rows with a certain key have that key too. A side that is kept whole keeps its other rows.
+    const hashed = this.#hashed(node)
+    const alsoRight = takesLeft
+      ? impliedBy(
+          toLeft,
+          hashed.map(({ left: a, right: b }) => [a, b]),
+        )
+      : []
+    const alsoLeft = takesRight
+      ? impliedBy(
+          toRight,
+          hashed.map(({ left: a, right: b }) => [b, a]),
+        )
+      : []
+    const sides = [
+      this.compile(node.left, left, [...toLeft, ...alsoLeft]),
+      this.compile(node.right, right, [...toRight, ...alsoRight]),
+    ] as const
     this.bareScan = null
-    const { keys, residual } = this.#joinKeys(node, ...sides)
+    const { keys, residual } = this.#joinKeys(node, hashed, ...sides)
     const written = [...node.equalities.map((e) => e.written), ...node.residual].map((e) =>
       formatExpression(e),
     )
@@ -184,15 +202,19 @@ class PullCompiler {
   }
 
   /** Values that are equal have one identity where their types are the same; other equalities are asked of each pair. */
+  #hashed(node: PullJoinNode): readonly PullEquality[] {
+    const context = { ...this.#context.options, partitionsOf: () => 1 }
+    return node.equalities.filter((e) =>
+      sameType(typeIn(node.left, e.left, context), typeIn(node.right, e.right, context)),
+    )
+  }
+
   #joinKeys(
     node: PullJoinNode,
+    hashed: readonly PullEquality[],
     left: PullSource,
     right: PullSource,
   ): { readonly keys: JoinKeys | null; readonly residual: Expression | null } {
-    const context = { ...this.#context.options, partitionsOf: () => 1 }
-    const hashed = node.equalities.filter((e) =>
-      sameType(typeIn(node.left, e.left, context), typeIn(node.right, e.right, context)),
-    )
     const others = [
       ...node.equalities.filter((e) => !hashed.includes(e)).map((e) => e.written),
       ...node.residual,
@@ -218,6 +240,28 @@ class PullCompiler {
     }
     return { keys, residual }
   }
+}
+
+/** Conditions that pin a column to constants, as they hold for what is equal to it. */
+function impliedBy(
+  conditions: readonly Expression[],
+  equalities: readonly (readonly [from: Expression, to: Expression])[],
+): Expression[] {
+  return equalities.flatMap(([from, to]) => {
+    if (from.kind !== 'column' || to.kind !== 'column') return []
+    const pinning = conditions.filter((c) => pins(c, from.name))
+    return pinning.map((c) => rewrite(c, (e) => (e.kind === 'column' ? to : undefined)))
+  })
+}
+
+/** Whether it says `column = constant` or `column IN (constants)`. */
+function pins(e: Expression, column: string): boolean {
+  const isEquality = e.kind === 'comparison' && e.operator === '='
+  if (!isEquality && e.kind !== 'in') return false
+  const isColumn = (side: Expression) => side.kind === 'column' && side.name === column
+  if (columnsIn(e).size !== 1) return false
+  if (e.kind === 'in') return isColumn(e.value) && e.items.every((item) => columnsIn(item).size === 0)
+  return isColumn(e.left) ? columnsIn(e.right).size === 0 : isColumn(e.right) && columnsIn(e.left).size === 0
 }
 
 function columnNames(node: PlanNode): Names {

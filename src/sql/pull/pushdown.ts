@@ -4,7 +4,12 @@ import type { ComparisonOperator } from '../ast.js'
 import { storedText } from '../compile/column-codec.js'
 import type { StoredColumn } from '../compile/stored-table.js'
 import { decimalToPlainText, SqlDecimal } from '../expression/decimal.js'
-import type { TypedComparison, TypedConstant, TypedExpression } from '../expression/typed-expression.js'
+import type {
+  TypedComparison,
+  TypedConstant,
+  TypedExpression,
+  TypedLike,
+} from '../expression/typed-expression.js'
 import type { SqlType } from '../types.js'
 
 /*
@@ -13,8 +18,8 @@ import type { SqlType } from '../types.js'
  *
  *     goes to SQLite                                    stays
  *     ─────────────────────────────────────────────     ─────────────────────────────────────────────
- *     column = <> < <= > >= constant, BETWEEN           two columns, functions, casts, LIKE, NOT, CASE
- *     column IN (constants)                             IS [NOT] DISTINCT FROM
+ *     column = <> < <= > >= constant, BETWEEN           two columns, functions, casts, NOT, CASE
+ *     column IN (constants), LIKE 'text%'               other LIKEs, IS [NOT] DISTINCT FROM
  *     column IS [NOT] NULL, a BOOLEAN column            columns that are computed when they are read
  *     AND and OR of these                               < <= > >= of DECIMAL, and of text with a constant
  *                                                       beyond U+D7FF: SQLite has other orders there
@@ -66,6 +71,8 @@ export function pushedCondition(
       return membership(e.value, e.items, columns)
     case 'comparison':
       return comparison(e, columns)
+    case 'like':
+      return beginning(e, columns)
     default:
       return null
   }
@@ -125,6 +132,19 @@ function membership(
   }
   const list = parameters.map(() => '?').join(', ')
   return { sql: `${quotedName(column.stored.name)} IN (${list})`, parameters }
+}
+
+/** `LIKE 'text%'` is a range of texts, if no other character of the pattern stands for many. */
+function beginning(
+  { value, pattern, escape: escapedBy }: TypedLike,
+  columns: ReadonlyMap<string, PushedColumn>,
+): SqlCondition | null {
+  const name = nameOf(value, columns)
+  if (name === null || escapedBy !== null || pattern.kind !== 'constant') return null
+  const [, text] = /^([^%_\\\ud7ff-\uffff]+)%$/.exec(pattern.value as string) ?? []
+  if (text === undefined) return null
+  const end = text.slice(0, -1) + String.fromCharCode(text.charCodeAt(text.length - 1) + 1)
+  return { sql: `(${name} >= ? AND ${name} < ?)`, parameters: [text, end] }
 }
 
 const wholeNumbers: ReadonlySet<string> = new Set(['INTEGER', 'BIGINT', 'DATE', 'TIME', 'TIMESTAMP'])

@@ -183,7 +183,13 @@ class Queries {
           't.L = u.L AND t.ID < u.ID',
           't.M = u.M',
         ])
-        return `SELECT t.ID AS id, u.ID AS other, t.S AS s, u.L AS l FROM t ${type}JOIN u ON ${on}${this.where('t', 'u')};`
+        const where = this.one([
+          this.where('t', 'u'),
+          this.where('t', 'u'),
+          ' WHERE t.ID IN (3, 4, 6)',
+          ' WHERE u.ID = 9',
+        ])
+        return `SELECT t.ID AS id, u.ID AS other, t.S AS s, u.L AS l FROM t ${type}JOIN u ON ${on}${where};`
       }
       case 2:
         return `SELECT DISTINCT ${this.one(names)}, ${this.one(['1', 'UCASE(S)'])} AS x FROM t${this.where('t')};`

@@ -221,6 +221,7 @@ describe('a pull query', () => {
     expect(await refusal('SELECT * FROM (VALUES (1), (1, 2)) AS t;')).toBe(
       'VALUES has rows of 1 and of 2 columns.',
     )
+    expect(await refusal('SELECT *, 1;')).toBe('SELECT * needs a FROM clause.')
     expect(await refusal('SELECT * FROM (VALUES (x)) AS t;')).toBe(
       'VALUES takes constants, and X is a column.',
     )
@@ -284,8 +285,19 @@ Filter: (T_N IS NULL)
   > SEARCH PRODUCTS USING PRIMARY KEY (ID>?)
   > USE TEMP B-TREE FOR GROUP BY`,
     )
-    expect(await access("SELECT * FROM products WHERE name LIKE 'p%' AND shelf IS NOT NULL;")).toContain(
-      `Filter: (NAME LIKE 'p%')`,
+    expect(
+      await access(
+        'SELECT p.name FROM products p LEFT JOIN totals t ON p.id = t.product WHERE p.id IN (1, 2);',
+      ),
+    ).toBe(
+      `Hash join, LEFT: (P_ID = T_PRODUCT)
+  Filter: (ID IN (1, 2))
+    PRODUCTS: lookup of 2 keys in the store of CTAS_PRODUCTS_0
+  Filter: (PRODUCT IN (1, 2))
+    TOTALS: lookup of 2 keys in the store of CTAS_TOTALS_1`,
+    )
+    expect(await access("SELECT * FROM products WHERE name LIKE '%p' AND shelf IS NOT NULL;")).toContain(
+      `Filter: (NAME LIKE '%p')`,
     )
   })
 })
