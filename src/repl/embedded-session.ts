@@ -5,6 +5,7 @@ import {
   type PushQuery,
   type ResultColumn,
   type SqlEngine,
+  shownValues,
 } from '../sql/index.js'
 import type { Catalogue, Column, LiveQuery, Outcome, Session } from './session.js'
 
@@ -28,15 +29,18 @@ function finished(result: Extract<Awaited<ReturnType<SqlEngine['execute']>>[numb
     kind: 'table',
     title: result.title,
     columns: result.columns.map(columnOf),
-    rows: result.rows,
+    rows: result.rows.map(shownValues(result.columns)),
     note: result.note,
   }
 }
 
 function liveQuery(query: PushQuery | PrintQuery): LiveQuery {
+  const shown = shownValues(query.columns)
   return {
     columns: query.columns.map(columnOf),
-    rows: query.rows.pipe(map(({ columns, tombstone, identity }) => ({ row: columns, tombstone, identity }))),
+    rows: query.rows.pipe(
+      map(({ columns, tombstone, identity }) => ({ row: shown(columns), tombstone, identity })),
+    ),
     stop: () => query.stop(),
     caughtUp: () => query.caughtUp(),
     explainEmpty: () => query.explainEmpty(),

@@ -60,12 +60,22 @@ export class LiveModel {
 function compareCells(a: unknown, b: unknown, sign: number): number {
   const absent = (value: unknown): boolean => value === null || value === undefined
   if (absent(a) || absent(b)) return Number(absent(a)) - Number(absent(b))
-  const [x, y] = isOrdered(a) && isOrdered(b) ? [a, b] : [String(a), String(b)]
+  const [x, y] =
+    isOrdered(a) && isOrdered(b)
+      ? [a, b]
+      : isDecimal(a) && isDecimal(b)
+        ? [Number(a), Number(b)]
+        : [String(a), String(b)]
   return x < y ? -sign : x > y ? sign : 0
 }
 
 function isOrdered(value: unknown): value is number {
   return typeof value === 'number' || typeof value === 'bigint'
+}
+
+/** Decimals are shown as their digits. */
+function isDecimal(value: unknown): boolean {
+  return typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)
 }
 
 /** Changes a second over the last `samplesMax` readings. */

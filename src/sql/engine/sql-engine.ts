@@ -532,6 +532,8 @@ export class SqlEngine {
         if (values === undefined) await this.#writes.visibleIn(source)
       }
     }
+    const logged = analysis.sources.some(({ source }) => source.topic === this.processingLog.topic)
+    if (logged) await this.processingLog.flush()
     const tableOf = (source: DataSource) => materializedTable(source, this.apps.running)
     return pull({ analysis, context, compiler, tableOf, log: this.log })
   }
