@@ -62,7 +62,8 @@ export class BatchBuilder<K, V> {
   #timestamps: number[] = []
   #oldValues: V[] | null
   #rows: number[] = []
-  headers: (Headers | null)[] | null = null
+  /** Undefined: those of the record it stems from. */
+  #headers: (Headers | null | undefined)[] | null = null
 
   constructor(options: { oldValues?: boolean } = noOptions) {
     this.#oldValues = options.oldValues ? [] : null
@@ -86,7 +87,7 @@ export class BatchBuilder<K, V> {
       this.#rows.push(originRow(from, row))
     }
     if (from.headers !== null) this.setHeaders(from.headers[row]!)
-    else if (this.headers !== null) this.headers.push(headersOf(from, row))
+    else if (this.#headers !== null) this.#headers.push(undefined)
   }
 
   pushChange(key: K, value: V, oldValue: V, timestamp: number, from: AnyBatch, row: number): void {
@@ -96,9 +97,13 @@ export class BatchBuilder<K, V> {
 
   /** Sets the headers of the row pushed last, whatever the origin says. */
   setHeaders(headers: Headers | null): void {
-    this.headers ??= []
-    while (this.headers.length < this.size - 1) this.headers.push(null)
-    this.headers[this.size - 1] = headers
+    this.#headers ??= []
+    while (this.#headers.length < this.size - 1) this.#headers.push(undefined)
+    this.#headers[this.size - 1] = headers
+  }
+
+  #headersOr(headers: Headers | null | undefined, from: AnyBatch, row: number): Headers | null {
+    return headers === undefined ? (from.origin?.headers?.[this.#rows[row]!] ?? null) : headers
   }
 
   build(from: AnyBatch): Batch<K, V> {
@@ -108,7 +113,7 @@ export class BatchBuilder<K, V> {
       values: this.#values,
       timestamps: this.#timestamps,
       oldValues: this.#oldValues,
-      headers: this.headers,
+      headers: this.#headers?.map((headers, row) => this.#headersOr(headers, from, row)) ?? null,
       origin: from.origin,
       rows: this.#rows,
     }

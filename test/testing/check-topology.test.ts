@@ -45,6 +45,22 @@ const words = ({ createInputTopic }: CheckInput) => {
     topic.pipeInput('abcd'[(i * 3) % 4]!, 'xyz'[(i * i) % 3]!, Math.max(0, i * 4 - ((i * 5) % 9)))
 }
 
+/** Forwards its input, and tells the time every 25 ms of it. */
+class Announcing {
+  #context!: FixedKeyProcessorContext<string, string>
+
+  init(context: FixedKeyProcessorContext<string, string>): void {
+    this.#context = context
+    context.schedule(25, 'STREAM_TIME', (timestamp) => {
+      context.forward({ value: `it is ${timestamp}`, timestamp })
+    })
+  }
+
+  process({ value, timestamp }: { value: string; timestamp: number }): void {
+    this.#context.forward({ value, timestamp })
+  }
+}
+
 describe('results are the same however a topology is run', () => {
   const hold: Record<string, { build: () => Topology; feed: (input: CheckInput) => void }> = {
     'a count by value': {
@@ -142,6 +158,15 @@ describe('results are the same however a topology is run', () => {
             (key) => key,
             (l, r) => `${l}+${r}`,
           )
+          .to('out', text),
+      ),
+    },
+    'punctuators on stream time': {
+      feed: words,
+      build: built((b) =>
+        b
+          .stream('in', text)
+          .processValues(() => new Announcing())
           .to('out', text),
       ),
     },

@@ -1,10 +1,11 @@
-import type { Cancellable } from '../node.js'
+import type { Cancellable, KeptTime } from '../node.js'
 
 interface Schedule {
   due: number
   readonly intervalMs: number
   readonly callback: (timestamp: number) => void
   readonly order: number
+  readonly kept: KeptTime | null
   cancelled: boolean
 }
 
@@ -22,8 +23,15 @@ export class PunctuationQueue {
     return this.#nextDue
   }
 
-  schedule(firstDue: number, intervalMs: number, callback: (timestamp: number) => void): Cancellable {
-    const schedule: Schedule = { due: firstDue, intervalMs, callback, order: this.#order++, cancelled: false }
+  /** `kept` is told when the punctuator is due next. */
+  schedule(
+    firstDue: number,
+    intervalMs: number,
+    callback: (timestamp: number) => void,
+    kept: KeptTime | null = null,
+  ): Cancellable {
+    const order = this.#order++
+    const schedule: Schedule = { due: firstDue, intervalMs, callback, order, kept, cancelled: false }
     this.#schedules.push(schedule)
     this.#update()
     return {
@@ -45,6 +53,7 @@ export class PunctuationQueue {
       // Moved on first: the callback may cancel it, or look at what is scheduled.
       const passed = Math.floor((now - schedule.due) / schedule.intervalMs)
       schedule.due += (passed + 1) * schedule.intervalMs
+      if (schedule.kept !== null) schedule.kept.ms = schedule.due
       this.#update()
       schedule.callback(now)
     }

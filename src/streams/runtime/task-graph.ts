@@ -87,6 +87,9 @@ export class TaskGraph {
   readonly #recordAtATime: ReadonlySet<string>
   readonly #streamTimePunctuators = new PunctuationQueue()
   readonly #wallClockPunctuators = new PunctuationQueue()
+  /** By node: punctuators scheduled before the first record. */
+  readonly #scheduled = new Map<string, number>()
+  #started = false
   #failure: unknown = null
   #closed = false
   /** Inside a call of the owner; what nodes send outside of one, they send on their own account. */
@@ -107,6 +110,7 @@ export class TaskGraph {
       if (running.node.kind === 'processor') this.#start(running as RunningProcessor)
     }
     this.#busy = false
+    this.#started = true
     this.#throwFailure()
   }
 
@@ -307,14 +311,22 @@ export class TaskGraph {
     const guarded = (timestamp: number) => {
       if (this.#failure === null) this.#guard(node, () => callback(timestamp))
     }
-    // Stream time is aligned to 0, so that the first record fires; wall-clock time counts from now.
-    return type === 'STREAM_TIME'
-      ? this.#streamTimePunctuators.schedule(startTimeMs ?? 0, intervalMs, guarded)
-      : this.#wallClockPunctuators.schedule(
-          startTimeMs ?? this.#host.clock.now() + intervalMs,
-          intervalMs,
-          guarded,
-        )
+    if (type === 'WALL_CLOCK_TIME') {
+      const first = startTimeMs ?? this.#host.clock.now() + intervalMs
+      return this.#wallClockPunctuators.schedule(first, intervalMs, guarded)
+    }
+    // Aligned to 0, so that the first record fires; after a restart it goes on as if there had been none.
+    const kept = this.#keptPunctuation(node)
+    const first = Math.max(startTimeMs ?? 0, kept?.ms ?? 0)
+    return this.#streamTimePunctuators.schedule(first, intervalMs, guarded, kept)
+  }
+
+  /** Of the punctuators that a node schedules as it starts, in their order; others come and go with records. */
+  #keptPunctuation(node: string): KeptTime | null {
+    if (this.#started) return null
+    const index = this.#scheduled.get(node) ?? 0
+    this.#scheduled.set(node, index + 1)
+    return this.#host.keptTime(`${node}/punctuator ${index}`)
   }
 
   #emit(children: readonly RunningNode[], batch: AnyBatch): void {

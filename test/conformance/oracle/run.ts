@@ -2,16 +2,20 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { CatalogueEntry, Scenario } from './catalogue.js'
 import { checkDescription } from './describe.js'
+import { canBeDisturbed, checkDisturbed } from './disturbed.js'
 import { checkLogVectors } from './log-vectors.js'
 import { type CaseResult, judge, runCase, updatedGaps } from './report.js'
 import { checkScenario } from './scenario.js'
 
 /*
- * npm run conformance:oracle -- [DIR] [--only TEXT] [--update-gaps]
+ * npm run conformance:oracle -- [DIR] [--only TEXT] [--update-gaps] [--disturbed SEEDS]
  *
  * Runs what Apache Kafka did, as recorded in DIR, and compares. Prints a line for each file and the sum; details of
  * failing cases are in conformance-report.json. The exit code is 1 when a case outside known-gaps.json fails, or one
  * inside it passes.
+ *
+ * --disturbed: instead, each scenario is run that many times with random bundles, caches, crashes and restarts, and has to
+ * come to the results of the plain run.
  */
 
 const project = resolve(import.meta.dirname, '../../..')
@@ -20,6 +24,8 @@ const gapsFile = join(import.meta.dirname, 'known-gaps.json')
 const args = process.argv.slice(2)
 const onlyAt = args.indexOf('--only')
 const only = onlyAt < 0 ? null : args.splice(onlyAt, 2)[1]!
+const disturbedAt = args.indexOf('--disturbed')
+const disturbed = disturbedAt < 0 ? null : Number(args.splice(disturbedAt, 2)[1])
 const updateGaps = args.includes('--update-gaps')
 const directory = resolve(args.find((arg) => !arg.startsWith('--')) ?? join(project, '../shared/oracle'))
 
@@ -33,8 +39,9 @@ if (!existsSync(join(directory, 'catalogue.json'))) {
   )
   const gaps = readGaps()
   if (updateGaps) writeFileSync(gapsFile, `${JSON.stringify(updatedGaps(results, gaps), null, 2)}\n`)
-  else if (only === null) explain(results, gaps)
+  else if (only === null && disturbed === null) explain(results, gaps)
   const failed = results.filter((result) => result.difference !== null).length
+  if (disturbed !== null && failed > 0) process.exitCode = 1
   console.log(`${results.length - failed} passed, ${failed} failed`)
 }
 
@@ -58,12 +65,14 @@ async function runAll(): Promise<CaseResult[]> {
     if (!wanted(file)) continue
     const cases: CaseResult[] = []
     for (const scenario of read<Scenario[]>(file)) {
-      cases.push(
-        await runCase(`streams/${entry.name}/${scenario.scenario}`, () => checkScenario(entry, scenario)),
-      )
+      if (disturbed !== null && !canBeDisturbed(entry, scenario)) continue
+      const check = () =>
+        disturbed === null ? checkScenario(entry, scenario) : checkDisturbed(entry, scenario, disturbed)
+      cases.push(await runCase(`streams/${entry.name}/${scenario.scenario}`, check))
     }
     results.push(...printed(file, cases))
   }
+  if (disturbed !== null) return results
   for (const entry of catalogue) {
     const file = `describe/${entry.name}.txt`
     if (!wanted(file)) continue

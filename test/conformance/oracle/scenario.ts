@@ -68,7 +68,7 @@ function runSteps(
   return outputs
 }
 
-function toHeader({ key, value }: HeaderEntry): Headers[number] {
+export function toHeader({ key, value }: HeaderEntry): Headers[number] {
   return { key, value: value === null ? null : Buffer.from(value) }
 }
 
