@@ -411,7 +411,7 @@ export class GroupCoordinator {
     if (identity.generationId !== group.generation) {
       throw new KafkaError(
         'ILLEGAL_GENERATION',
-        `generation ${identity.generationId} of group ${group.id} is over; it is at ${group.generation}`,
+        `generation ${identity.generationId} of group ${group.id} is over, it is at ${group.generation}: poll to join it`,
       )
     }
     return member

@@ -37,12 +37,12 @@ const SLICE_MS = 50
 /*
  * A transactional producer's state:
  *
- *   uninitialized ─init▶ ready ─begin▶ open ─commit, abort▶ ready
- *                                       │ a batch failed           any ─fenced▶ fatal
+ *   uninitialized ─init▶ ready ─begin▶ open ─commit, abort▶ ending ─▶ ready
+ *                                       │ a batch failed        any ─fenced▶ fatal
  *                                       ▼
- *                                    failed ─abort▶ ready
+ *                                    failed ─abort▶ ending
  */
-type TransactionPhase = 'none' | 'uninitialized' | 'ready' | 'open' | 'failed' | 'fatal'
+type TransactionPhase = 'none' | 'uninitialized' | 'ready' | 'open' | 'failed' | 'ending' | 'fatal'
 
 /**
  * A producer of the embedded log. A batch is appended, in this process and at once, when it is full, when the
@@ -63,6 +63,8 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
   #producerEpoch = -1
   #owner: TransactionOwner | null = null
   #phase: TransactionPhase
+  /** `commitTransaction` is under way: what is written now is no part of it any more. */
+  #committing = false
   /** Counts transactions, so that each queue knows whether it joined the open one. */
   #transaction = 0
   #transactionTargets: Partition[] = []
@@ -348,6 +350,7 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     group: ConsumerGroupMetadata,
   ): Promise<void> {
     this.#checkOpen()
+    if (this.#committing) throw wrongPhase('sendOffsetsToTransaction', 'ending')
     if (this.#phase !== 'open') throw wrongPhase('sendOffsetsToTransaction', this.#phase)
     if (offsets.length === 0) return
     try {
@@ -362,24 +365,42 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
 
   async commitTransaction(): Promise<void> {
     this.#checkOpen()
-    if (this.#phase !== 'open' && this.#failure === null) throw wrongPhase('commitTransaction', this.#phase)
-    await this.flush()
-    await this.#end(true)
+    if (this.#phase !== 'open' && this.#phase !== 'ending' && this.#failure === null) {
+      throw wrongPhase('commitTransaction', this.#phase)
+    }
+    this.#committing = true
+    try {
+      await this.flush()
+      await this.#end(true)
+    } finally {
+      this.#committing = false
+    }
   }
 
   async abortTransaction(): Promise<void> {
     this.#checkOpen()
-    if (this.#phase !== 'open' && this.#phase !== 'failed') throw wrongPhase('abortTransaction', this.#phase)
+    if (this.#phase !== 'open' && this.#phase !== 'failed' && this.#phase !== 'ending') {
+      throw wrongPhase('abortTransaction', this.#phase)
+    }
     this.#discardUnsent()
     while (this.#flushes.size > 0) await Promise.all(this.#flushes)
     this.#failure = null
     await this.#end(false)
   }
 
+  /** Until it has ended, nothing may be added: what a partition has its marker of would be left open there. */
   async #end(committed: boolean): Promise<void> {
     const durable = this.#transactionTargets.some((target) => target.flushesEveryRecord)
-    const wait = this.#endNow(committed, durable)
-    if (wait !== null) await wait
+    const before = this.#phase
+    this.#phase = 'ending'
+    try {
+      const wait = this.#endNow(committed, durable)
+      if (wait !== null) await wait
+    } catch (error) {
+      if (this.#phase === 'ending' && !this.#context.transactions.isDecided(this.#owner!))
+        this.#phase = before
+      throw error
+    }
     this.#phase = 'ready'
   }
 
@@ -435,6 +456,7 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
 
   #checkWritable(): void {
     this.#checkOpen()
+    if (this.#committing) throw wrongPhase('writing', 'ending')
     if (this.#phase === 'none' || this.#phase === 'open') return
     throw wrongPhase('writing', this.#phase)
   }
@@ -473,6 +495,11 @@ function wrongPhase(call: string, phase: TransactionPhase): KafkaError {
       return new KafkaError('TRANSACTION_ABORTABLE', `${call}: the transaction failed; call abortTransaction`)
     case 'ready':
       return new KafkaError('INVALID_TXN_STATE', `${call}: call beginTransaction first`)
+    case 'ending':
+      return new KafkaError(
+        'CONCURRENT_TRANSACTIONS',
+        `${call}: the last transaction is decided, but has not ended; await its end, or repeat the call that failed`,
+      )
     case 'open':
       return new KafkaError('INVALID_TXN_STATE', `${call}: a transaction is open; commit or abort it first`)
   }

@@ -295,6 +295,11 @@ export class TransactionCoordinator {
     return owner.state.status === 'Ongoing' || isPrepared(owner.state.status)
   }
 
+  /** Whether the owner's transaction is decided, but short of markers. */
+  isDecided({ state, producerEpoch }: TransactionOwner): boolean {
+    return state.producerEpoch === producerEpoch && isPrepared(state.status)
+  }
+
   /**
    * Decides and completes. Where it fails after the decision was written, the same call may be repeated; the
    * outcome no longer changes. With `durable`, each step is on stable storage before the next one, so that the

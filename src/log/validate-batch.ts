@@ -28,7 +28,8 @@ export function validateClientBatch(bytes: Buffer, context: ValidationContext): 
   if (size > config.maxMessageBytes) {
     throw new KafkaError(
       'MESSAGE_TOO_LARGE',
-      `a batch of ${size} bytes for ${place} passes max.message.bytes ${config.maxMessageBytes}`,
+      `a batch of ${size} bytes for ${place} passes max.message.bytes ${config.maxMessageBytes}: ` +
+        'send less at once, or raise that config of the topic',
     )
   }
   if (trusted) batch.markVerified()

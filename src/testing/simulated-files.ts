@@ -68,6 +68,8 @@ export interface SimulatedFaults {
   readonly shortRead?: number
   /** Nothing fits any more: writes, new files and new directories fail with ENOSPC. */
   readonly diskFull?: boolean
+  /** After so many more writes, new files and new directories, nothing fits any more. */
+  readonly roomForChanges?: number
 }
 
 export interface SimulatedFilesOptions {
@@ -205,7 +207,15 @@ export class SimulatedFiles implements FileSystem {
   }
 
   #checkRoom(path: string): void {
-    if (this.faults.diskFull) throw fileError('ENOSPC', path)
+    if (!this.#takeRoom()) throw fileError('ENOSPC', path)
+  }
+
+  /** False: it does not fit. */
+  #takeRoom(): boolean {
+    const { diskFull = false, roomForChanges } = this.faults
+    if (roomForChanges === undefined) return !diskFull
+    this.faults = { ...this.faults, roomForChanges: Math.max(0, roomForChanges - 1) }
+    return roomForChanges > 0
   }
 
   #strikes(probability: number | undefined): boolean {
@@ -276,7 +286,7 @@ export class SimulatedFiles implements FileSystem {
         const part = (limit: number) => copy.subarray(0, randomBelow(this.#random, limit))
         if (this.#changesLeft === 0) change({ kind: 'write', bytes: part(copy.length + 1), position })
         this.#change(process)
-        if (this.faults.diskFull || this.#strikes(this.faults.writeError)) {
+        if (!this.#takeRoom() || this.#strikes(this.faults.writeError)) {
           change({ kind: 'write', bytes: part(copy.length), position })
           throw fileError('ENOSPC', path)
         }
