@@ -30,20 +30,21 @@ export class TableReader implements QueryableTable {
 
   setIndexes(indexes: readonly TableIndex[]): void {
     const prefix = `${this.name}.index.`
-    const present = this.#connection
-      .prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE")
+    const rows = this.#connection
+      .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE")
       .all([this.name])
-      .map(([name]) => name as string)
-      .filter((name) => name.startsWith(prefix))
-    const wanted = new Map(indexes.map((index) => [prefix + index.name, index.columns]))
-    for (const name of present) {
-      if (!wanted.has(name)) this.#change(`DROP INDEX ${quotedName(name)}`)
+    const present = new Map(rows.map(([name, sql]) => [name as string, sql]))
+    const wanted = new Map(
+      indexes.map(({ name, columns }) => {
+        const full = prefix + name
+        const list = columns.map(quotedName).join(', ')
+        return [full, `CREATE INDEX ${quotedName(full)} ON ${quotedName(this.name)} (${list})`]
+      }),
+    )
+    for (const [name, sql] of present) {
+      if (name.startsWith(prefix) && wanted.get(name) !== sql) this.#change(`DROP INDEX ${quotedName(name)}`)
     }
-    for (const [name, columns] of wanted) {
-      if (present.includes(name)) continue
-      const list = columns.map(quotedName).join(', ')
-      this.#change(`CREATE INDEX ${quotedName(name)} ON ${quotedName(this.name)} (${list})`)
-    }
+    for (const [name, sql] of wanted) if (present.get(name) !== sql) this.#change(sql)
   }
 
   #change(sql: string): void {

@@ -103,8 +103,8 @@ export class QueryApps implements QueryHost {
   }
 
   storedColumns(id: string): ReadonlySet<string> | null {
-    const stored = this.#running.get(id)?.compiled.materialization?.stored
-    return stored == null ? null : new Set(stored.columns.keys())
+    const running = this.#running.get(id)
+    return running === undefined ? null : new Set(running.compiled.materialization?.stored?.columns.keys())
   }
 
   /** Tasks that open their stores later find the indexes in the catalogue. */
