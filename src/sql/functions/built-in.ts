@@ -7,6 +7,7 @@ import { statisticsAggregates } from './aggregates/statistics.js'
 import { sumAggregates } from './aggregates/sums.js'
 import { collectionFunctions } from './collections.js'
 import { dateFunctions } from './dates.js'
+import { descriptions } from './descriptions.js'
 import { encodingFunctions } from './encodings.js'
 import { jsonFunctions } from './json.js'
 import { lambdaFunctions } from './lambdas.js'
@@ -59,7 +60,10 @@ export function createFunctionRegistry(options: FunctionRegistryOptions = {}): F
     zone: options.zone ?? 'UTC',
     config: options.config ?? (() => undefined),
   })
-  for (const definition of scalars) registry.scalar(definition)
+  for (const definition of scalars) {
+    const description = definition.description ?? descriptions.get(definition.name.toUpperCase())
+    registry.scalar(description === undefined ? definition : { ...definition, description })
+  }
   for (const definition of aggregates) registry.aggregate(definition)
   for (const definition of tableFunctions) registry.table(definition)
   return registry

@@ -261,3 +261,10 @@ describe('table functions', () => {
     ])
   })
 })
+
+test('every function says what it gives', () => {
+  const silent = createFunctionRegistry()
+    .list()
+    .filter((f) => !/^[A-Z\d-].+\.$/.test(f.description))
+  expect(silent.map((f) => f.name)).toEqual([])
+})
