@@ -6,6 +6,7 @@ import { sessionWindowedSerde, timeWindowedSerde } from './windowed.js'
 
 export { SerializationError } from './errors.js'
 export { jsonSerde, type StandardSchema } from './json.js'
+export { hasPlainNames, plainBytes, type ShapeReader, ShapeWatch } from './json-shape.js'
 export * from './primitives.js'
 export { deserialize, type Serde, serdeOf, serialize } from './serde.js'
 export { sessionWindowedSerde, timeWindowedSerde, type Windowed, windowed } from './windowed.js'

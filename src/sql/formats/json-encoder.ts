@@ -1,5 +1,5 @@
 import type { Decimal } from 'decimal.js'
-import type { ByteWriter } from '../../common/index.js'
+import { type ByteWriter, writeAscii, writeDecimals, writeDigits } from '../../common/index.js'
 import { decimalToPlainText } from '../expression/decimal.js'
 import { doubleToText } from '../expression/java-text.js'
 import type { SqlType } from '../types.js'
@@ -57,41 +57,6 @@ function writeNull(out: ByteWriter): void {
   out.position = p + 4
 }
 
-function writeAscii(text: string, out: ByteWriter): void {
-  const length = text.length
-  const buffer = out.reserve(length)
-  const p = out.position
-  for (let i = 0; i < length; i++) buffer[p + i] = text.charCodeAt(i)
-  out.position = p + length
-}
-
-/** Digits of a whole number from 0 to 2^53, least significant first into place. */
-function writeDigits(value: number, out: ByteWriter): void {
-  const buffer = out.reserve(20)
-  let length = 1
-  for (let limit = 10; value >= limit; limit *= 10) length++
-  let p = out.position + length
-  out.position = p
-  let rest = value
-  // Above 31 bits integer division is slow in doubles; nine digits at a time are cut off first.
-  while (rest >= 1_000_000_000) {
-    const high = Math.floor(rest / 1_000_000_000)
-    let low = (rest - high * 1_000_000_000) | 0
-    for (let i = 0; i < 9; i++) {
-      const quotient = (low / 10) | 0
-      buffer[--p] = 0x30 + (low - quotient * 10)
-      low = quotient
-    }
-    rest = high
-  }
-  let small = rest | 0
-  do {
-    const quotient = (small / 10) | 0
-    buffer[--p] = 0x30 + (small - quotient * 10)
-    small = quotient
-  } while (small > 0)
-}
-
 function writeInteger(value: SqlValue, out: ByteWriter): void {
   if (typeof value === 'number') {
     if (value < 0) {
@@ -120,22 +85,6 @@ function writeDouble(value: SqlValue, out: ByteWriter): void {
     writeDecimals(scaled - whole * 10_000, out)
   } else if (Number.isFinite(value)) writeAscii(doubleToText(value), out)
   else writeAscii(`"${doubleToText(value)}"`, out)
-}
-
-/** The point and one to four digits, without zeros at the end. */
-function writeDecimals(tenThousandths: number, out: ByteWriter): void {
-  const buffer = out.reserve(5)
-  let p = out.position
-  buffer[p++] = 0x2e
-  let rest = tenThousandths | 0
-  let unit = 1000
-  do {
-    const digit = (rest / unit) | 0
-    buffer[p++] = 0x30 + digit
-    rest -= digit * unit
-    unit = (unit / 10) | 0
-  } while (rest > 0)
-  out.position = p
 }
 
 /** Up to here a loop over the characters is faster than two calls into the runtime. */

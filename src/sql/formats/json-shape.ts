@@ -1,4 +1,5 @@
 import { asciiText } from '../../common/index.js'
+import { plainBytes, type ShapeReader } from '../../serde/index.js'
 import type { SqlType } from '../types.js'
 import type { JsonCursor } from './exact-json.js'
 import type { JsonColumn } from './json-decoder.js'
@@ -13,8 +14,6 @@ import { doubleAt, skipValue } from './json-values.js'
  *     └──constant──┘└─digits────┘└constant─┘└plain─┘└ constant
  */
 
-export type Fallback = (buffer: Buffer, start: number, end: number) => unknown
-
 export interface ShapeOptions {
   /** The names in document order, and the column each feeds or -1. No two feed one column. */
   readonly names: readonly { readonly name: string; readonly column: number }[]
@@ -23,21 +22,12 @@ export interface ShapeOptions {
   /** Readers, or checkers for unused columns. */
   readonly readers: readonly ((cursor: JsonCursor) => unknown)[]
   readonly cursor: JsonCursor
-  readonly fallback: Fallback
+  readonly fallback: ShapeReader
   readonly result: string
   readonly Row: unknown
 }
 
-/** Names whose JSON form is certain: printable ASCII, nothing to escape. */
-export function hasPlainNames(names: readonly string[]): boolean {
-  return names.every((name) => /^[\x20-\x7e]*$/.test(name) && !/["\\]/.test(name))
-}
-
-/** 1 for bytes that stand for themselves inside a string. */
-const plainBytes = new Uint8Array(256)
-for (let byte = 0x20; byte < 0x7f; byte++) plainBytes[byte] = byte === 0x22 || byte === 0x5c ? 0 : 1
-
-export function shapeDecoder(options: ShapeOptions): Fallback {
+export function shapeDecoder(options: ShapeOptions): ShapeReader {
   const { names, columns, readers } = options
   const variables = columns.map((_, i) => `c${i} = null`)
   const parts = names.map(({ name, column }, i) => {
@@ -67,7 +57,7 @@ export function shapeDecoder(options: ShapeOptions): Fallback {
   readers.forEach((reader, i) => {
     scope[`read${i}`] = reader
   })
-  return new Function('scope', source)(scope) as Fallback
+  return new Function('scope', source)(scope) as ShapeReader
 }
 
 function expectBytes(text: string): string {
@@ -121,37 +111,4 @@ function stringCode(column: number, target: string): string {
       if (b[p] === 0x22) while (q < end && plain[b[q]] === 1) q++
       if (b[p] === 0x22 && q < end && b[q] === 0x22) { ${take}p = q + 1 }
       else { ${callCode(`read${column}`, target)} }`
-}
-
-/** How many documents are looked at before a shape is fixed, and how often a better one may be tried. */
-const firstLook = 32
-const looksMax = 8
-
-/**
- * Watches the general decoder and puts a shape decoder before it once documents keep coming. While more than a
- * quarter of the documents miss the shape, another one is taken from those that come then, and in the end none.
- */
-export class ShapeWatch {
-  /** The shape decoder in use, or null. */
-  decode: Fallback | null = null
-  /** Documents since the last look, counted by the caller. */
-  documents = 0
-  #misses = 0
-  #looks = 0
-  #nextLook = firstLook
-
-  /** To be called by the general decoder, once for each document it gets. True: a shape should be taken now. */
-  missed(): boolean {
-    if (this.#looks >= looksMax) return false
-    this.#misses++
-    if (this.#misses < this.#nextLook) return false
-    const isUseful = this.decode !== null && this.#misses * 4 < this.documents
-    this.#misses = 0
-    this.documents = 0
-    if (isUseful) return false
-    this.#looks++
-    this.#nextLook *= 4
-    this.decode = null
-    return this.#looks < looksMax
-  }
 }
