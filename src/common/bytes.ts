@@ -47,7 +47,14 @@ export class ByteWriter {
   }
 
   writeInt32(value: number): void {
-    this.position = this.reserve(4).writeInt32BE(value, this.position)
+    if ((value | 0) !== value) throw new RangeError(`${value} is not a 32-bit integer`)
+    const buffer = this.reserve(4)
+    const at = this.position
+    buffer[at] = value >>> 24
+    buffer[at + 1] = value >>> 16
+    buffer[at + 2] = value >>> 8
+    buffer[at + 3] = value
+    this.position = at + 4
   }
 
   writeInt64(value: bigint): void {
