@@ -64,6 +64,18 @@ export function printJson({ out }: CommandContext, value: unknown): void {
   out(JSON.stringify(value, null, 2))
 }
 
+/** The second word of a command. Throws UsageError where it is none of `actions`. */
+export function actionOf<A extends string>(
+  command: string,
+  word: string | undefined,
+  actions: readonly A[],
+): A {
+  const action = actions.find((known) => known === word)
+  if (action !== undefined) return action
+  const known = `${actions.slice(0, -1).join(', ')} or ${actions.at(-1)}`
+  throw new UsageError(`${command} is followed by ${known}${word === undefined ? '' : `, not by '${word}'`}`)
+}
+
 /** What was done: a sentence, or JSON. */
 export function printDone({ options, out }: CommandContext, sentence: string, json: unknown): void {
   out(options.json === true ? JSON.stringify(json) : sentence)

@@ -1,5 +1,6 @@
 import type { Log, OffsetCommit, TopicPartition } from '../log/index.js'
 import {
+  actionOf,
   type CommandContext,
   type CommandOptions,
   partitionsNamed,
@@ -11,8 +12,11 @@ import {
   wholeNumber,
 } from './command-context.js'
 
+const ACTIONS = ['list', 'describe', 'reset-offsets', 'delete'] as const
+
 export async function groupCommand(context: CommandContext, log: Log, words: string[]): Promise<number> {
-  const [action, ...groups] = words
+  const action = actionOf('group', words[0], ACTIONS)
+  const groups = words.slice(1)
   if (action === 'list') {
     if (groups.length > 0) throw new UsageError('group list takes no names')
     const found = await log.admin.listGroups()
@@ -20,7 +24,7 @@ export async function groupCommand(context: CommandContext, log: Log, words: str
     else for (const line of found.length === 0 ? ['no groups'] : found) context.out(line)
     return 0
   }
-  if (groups.length === 0) throw new UsageError(`group ${action ?? ''} needs the name of a group`.trim())
+  if (groups.length === 0) throw new UsageError(`group ${action} needs the name of a group`)
   switch (action) {
     case 'describe':
       await describe(context, log, groups)
@@ -33,8 +37,6 @@ export async function groupCommand(context: CommandContext, log: Log, words: str
       await log.admin.deleteGroups(groups)
       printDone(context, `deleted ${groups.join(', ')}`, { deleted: groups })
       return 0
-    default:
-      throw new UsageError(`unknown command 'group ${action}'`)
   }
 }
 

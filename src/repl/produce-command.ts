@@ -12,7 +12,7 @@ export async function produce(context: CommandContext, log: Log, topic: string):
   if (!CODECS.includes(compression)) {
     throw new UsageError(`--compression is one of ${CODECS.join(', ')}, not '${compression}'`)
   }
-  const parse = lineParser(context)
+  const parse = lineParser(context, topic)
   const producer = log.producer({ compression: compression as CompressionType })
   let count = 0
   try {
@@ -38,7 +38,7 @@ function write(
   partition: number | undefined,
   record: JsonRecord,
 ): Promise<void> | undefined {
-  return producer.write({ topic, ...(partition === undefined ? {} : { partition }), ...record })
+  return producer.write({ topic, ...record, ...(partition === undefined ? {} : { partition }) })
 }
 
 function parsed(parse: (line: string) => JsonRecord, line: string, number: number): JsonRecord {
@@ -49,14 +49,14 @@ function parsed(parse: (line: string) => JsonRecord, line: string, number: numbe
   }
 }
 
-function lineParser({ options }: CommandContext): (line: string) => JsonRecord {
+function lineParser({ options }: CommandContext, topic: string): (line: string) => JsonRecord {
   const separator = options['key-separator']
   if (separator === '') throw new UsageError('--key-separator is empty')
   if (options['from-json'] === true) {
     if (separator !== undefined || options.key !== undefined) {
       throw new UsageError('--from-json takes keys from the lines: leave --key and --key-separator out')
     }
-    return recordFromJson
+    return (line) => recordFromJson(line, topic)
   }
   if (separator !== undefined && options.key !== undefined) {
     throw new UsageError('--key and --key-separator exclude each other')

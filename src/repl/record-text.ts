@@ -36,16 +36,17 @@ export function recordToJson({
   })
 }
 
-/** Throws an Error that says what is wrong. */
-export function recordFromJson(line: string): JsonRecord {
+/** The partition of a record that was read from another topic does not count. Throws an Error that says what is wrong. */
+export function recordFromJson(line: string, topic: string): JsonRecord {
   const json = JSON.parse(line) as Record<string, unknown>
   if (typeof json !== 'object' || json === null || !('value' in json)) {
     throw new Error(`not a JSON object with a value, such as {"key":"k","value":"v"}`)
   }
   const { partition, timestamp, key = null, value, headers = [] } = json
   if (!Array.isArray(headers)) throw new Error('headers are a list of {"key":"k","value":"v"}')
+  const elsewhere = json['topic'] !== undefined && json['topic'] !== topic
   return {
-    ...(partition === undefined ? {} : { partition: wholeNumberIn(partition, 'partition') }),
+    ...(partition === undefined || elsewhere ? {} : { partition: wholeNumberIn(partition, 'partition') }),
     ...(timestamp === undefined ? {} : { timestamp: wholeNumberIn(timestamp, 'timestamp') }),
     key: bytesFromJson(key, 'key'),
     value: bytesFromJson(value, 'value'),

@@ -1,5 +1,6 @@
 import type { Log, TopicDescription } from '../log/index.js'
 import {
+  actionOf,
   type CommandContext,
   partitionsNamed,
   printDone,
@@ -9,15 +10,18 @@ import {
   wholeNumber,
 } from './command-context.js'
 
+const ACTIONS = ['list', 'create', 'describe', 'alter', 'delete', 'delete-records'] as const
+
 export async function topicCommand(context: CommandContext, log: Log, words: string[]): Promise<number> {
-  const [action, ...topics] = words
+  const action = actionOf('topic', words[0], ACTIONS)
+  const topics = words.slice(1)
   const { admin } = log
   if (action === 'list') {
     if (topics.length > 0) throw new UsageError('topic list takes no names')
     await list(context, log)
     return 0
   }
-  if (topics.length === 0) throw new UsageError(`topic ${action ?? ''} needs the name of a topic`.trim())
+  if (topics.length === 0) throw new UsageError(`topic ${action} needs the name of a topic`)
   switch (action) {
     case 'create':
       await create(context, log, topics)
@@ -35,8 +39,6 @@ export async function topicCommand(context: CommandContext, log: Log, words: str
     case 'delete-records':
       await deleteRecords(context, log, topics)
       return 0
-    default:
-      throw new UsageError(`unknown command 'topic ${action}'`)
   }
 }
 

@@ -1,18 +1,28 @@
 import type { Log } from '../log/index.js'
-import { type CommandContext, printDone, printJson, printTable, UsageError } from './command-context.js'
+import {
+  actionOf,
+  type CommandContext,
+  printDone,
+  printJson,
+  printTable,
+  UsageError,
+} from './command-context.js'
+
+const ACTIONS = ['list', 'describe', 'abort'] as const
 
 export async function transactionCommand(
   context: CommandContext,
   log: Log,
   words: string[],
 ): Promise<number> {
-  const [action, ...ids] = words
+  const action = actionOf('transaction', words[0], ACTIONS)
+  const ids = words.slice(1)
   if (action === 'list') {
     if (ids.length > 0) throw new UsageError('transaction list takes no names')
     await list(context, log)
     return 0
   }
-  if (ids.length === 0) throw new UsageError(`transaction ${action ?? ''} needs a transactional id`.trim())
+  if (ids.length === 0) throw new UsageError(`transaction ${action} needs a transactional id`)
   switch (action) {
     case 'describe':
       await describe(context, log, ids)
@@ -21,8 +31,6 @@ export async function transactionCommand(
       await log.admin.fenceProducers(ids)
       printDone(context, `aborted what ${ids.join(', ')} had open, and fenced the producers`, { fenced: ids })
       return 0
-    default:
-      throw new UsageError(`unknown command 'transaction ${action}'`)
   }
 }
 

@@ -186,6 +186,18 @@ describe('produce and consume', () => {
     expect(code).toBeGreaterThan(0)
   })
 
+  it('copy records to a topic with fewer partitions', async () => {
+    const run = shell()
+    await run('topic create many --partitions 3')
+    await run('topic create one')
+    await run('produce many -p 2', ['a'])
+    const { out } = await run('consume many --json')
+    expect((await run('produce one --from-json', out)).code).toBe(0)
+    expect((await run('produce many --from-json', out)).code).toBe(0)
+    expect((await run('consume one')).out).toEqual(['a'])
+    expect((await run('consume many -p 2')).out).toEqual(['a', 'a'])
+  })
+
   it('go on where the group stopped, and start over when told to', async () => {
     const run = shell()
     await run('topic create t --partitions 2')
@@ -196,6 +208,16 @@ describe('produce and consume', () => {
     expect((await run('consume t --group g')).out).toEqual([])
     expect((await run('consume t --group g --from-beginning --partition 1')).out).toEqual(['a', 'b', 'c'])
   })
+})
+
+it.each([
+  ['topic lst', "topic is followed by list, create, describe, alter, delete or delete-records, not by 'lst'"],
+  ['group', 'group is followed by list, describe, reset-offsets or delete'],
+  ['transaction commit x', "transaction is followed by list, describe or abort, not by 'commit'"],
+])('%s: says what there is', async (command, message) => {
+  const run = shell()
+  await run('topic create t')
+  expect(await run(command)).toMatchObject({ code: 2, error: expect.stringContaining(message) })
 })
 
 describe('more on topics, sizes and transactions', () => {

@@ -14,7 +14,7 @@ const TOPICS = [
   ...RetentionWorkload.topics,
   ...TransferWorkload.topics,
 ]
-const STEPS = 32
+const STEPS = 28
 
 /**
  * One schedule: a log on simulated files that is used, crashes and is opened again, beside models of what it promised.
