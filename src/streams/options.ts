@@ -74,8 +74,12 @@ export interface Joined<K, V, VO> extends Named {
   readonly gracePeriodMs?: number
 }
 
-/** Of stream-stream joins. `name` names processors and repartition topics, `storeName` the window stores. */
-export interface StreamJoined<K, V, VO> extends Named {
+/**
+ * Of stream-stream joins. `name` names processors and repartition topics, `storeName` the window stores.
+ * `orAfterIdleMs` gives the unmatched results of left and outer joins after so long without a record on either side; a
+ * partner that comes later, and in time, still gives the pair.
+ */
+export interface StreamJoined<K, V, VO> extends Named, IdleOptions {
   readonly storeName?: string
   readonly keySerde?: Serde<NonNullable<K>>
   readonly valueSerde?: Serde<NonNullable<V>>

@@ -3,6 +3,7 @@ import type { Windowed } from '../../src/serde/index.js'
 import {
   BufferConfig,
   EmitStrategy,
+  JoinWindows,
   type KStream,
   type KTable,
   SessionWindows,
@@ -246,5 +247,43 @@ describe('windows that close after an idle time', () => {
 
   it('refuse an idle time of nothing', () => {
     expect(() => EmitStrategy.onWindowClose({ orAfterIdleMs: 0 })).toThrow('orAfterIdleMs')
+  })
+})
+
+describe('an outer join with an idle time', () => {
+  function joined() {
+    const builder = new StreamsBuilder()
+    builder
+      .stream<string, string>('left', texts)
+      .outerJoin(
+        builder.stream<string, string>('right', texts),
+        (l, r) => `${l}+${r}`,
+        JoinWindows.ofTimeDifferenceAndGrace(10, 50),
+        { ...texts, otherValueSerde: text, ...idle },
+      )
+      .to('out', texts)
+    const driver = new TopologyTestDriver(builder.build())
+    const output = driver.createOutputTopic('out', text, text)
+    return {
+      driver,
+      send: (topic: string, value: string, time: number) =>
+        driver.createInputTopic(topic, text, text).pipeInput('k', value, time),
+      read: () => output.readRecordsToList().map(({ value, timestamp }) => `${value}@${timestamp}`),
+    }
+  }
+
+  it('gives what has met none once both sides are silent, and pairs that come later', () => {
+    const { driver, send, read } = joined()
+    send('left', 'a', 1)
+    driver.advanceWallClockTime(60)
+    send('right', 'b', 30)
+    driver.advanceWallClockTime(99)
+    expect(read()).toEqual([])
+    driver.advanceWallClockTime(1)
+    expect(read()).toEqual(['a+null@1', 'null+b@30'])
+    send('right', 'c', 5)
+    expect(read()).toEqual(['a+c@5'])
+    driver.advanceWallClockTime(1000)
+    expect(read()).toEqual([])
   })
 })

@@ -10,6 +10,7 @@ import {
   unmatchedKeySerde,
   unmatchedValueSerde,
 } from '../processors/unmatched-records.js'
+import { idleTime } from '../suppressed.js'
 import type { Topology } from '../topology.js'
 import type { JoinWindows } from '../windows.js'
 import { checkName, type Graph, GraphNode } from './graph.js'
@@ -23,6 +24,7 @@ type Joiner = ValueJoiner<unknown, unknown, unknown, unknown>
 interface KeptForJoin {
   readonly storeType: StoreType
   readonly logging: boolean
+  readonly idleMs: number | null
 }
 
 interface JoinNames {
@@ -67,7 +69,11 @@ export function joinStreams(
     left: leftSerdes.valueSerde ?? graph.defaults.value,
     right: rightSerdes.valueSerde ?? graph.defaults.value,
   }
-  const kept = { storeType: options.storeType ?? graph.defaultStoreType, logging: options.logging ?? true }
+  const kept = {
+    storeType: options.storeType ?? graph.defaultStoreType,
+    logging: options.logging ?? true,
+    idleMs: idleTime(options),
+  }
   const thisStore = windowStore(names.thisStore, windows, sides.keySerde, sides.left, kept)
   const otherStore = windowStore(names.otherStore, windows, sides.keySerde, sides.right, kept)
   const node = graph.add(
@@ -152,7 +158,7 @@ function unmatchedStore(
   serdes: { keySerde: Serde<unknown>; left: Serde<unknown>; right: Serde<unknown> },
   joiner: Joiner,
   windows: JoinWindows,
-  { storeType, logging }: KeptForJoin,
+  { storeType, logging, idleMs }: KeptForJoin,
 ): { readonly spec: StoreSpec; readonly unmatched: UnmatchedStore } {
   const spec = Stores.keyValue({
     name,
@@ -161,7 +167,7 @@ function unmatchedStore(
     persistent: storeType === 'sqlite',
     logging,
   })
-  return { spec, unmatched: { storeName: name, joiner, windows } }
+  return { spec, unmatched: { storeName: name, joiner, windows, idleMs } }
 }
 
 function writeJoin(

@@ -85,6 +85,7 @@ export function joinStreamSide(side: StreamJoinSide): BatchOperator {
           else unmatched!.add(key, value, time, isLeft)
         }
       })
+      unmatched?.heard()
       emit(out.build(batch))
     })
   }

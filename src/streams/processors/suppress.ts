@@ -1,10 +1,11 @@
 import type { Windowed } from '../../serde/index.js'
 import { type AnyBatch, BatchBuilder, headersOf } from '../batch.js'
 import { StreamsError } from '../errors.js'
-import type { BatchOperator, Cancellable, NodeContext } from '../node.js'
+import type { BatchOperator } from '../node.js'
 import { operate } from '../rx/operate.js'
 import type { Suppressed } from '../suppressed.js'
 import type { TableFlags } from '../table-emitter.js'
+import { IdleWatch, nowhere } from './idle-watch.js'
 import { type BufferOptions, type HeldChange, SuppressBuffer } from './suppress-buffer.js'
 
 /**
@@ -79,54 +80,5 @@ export function suppress(
       idle?.heard()
       emit(out.build(batch))
     })
-  }
-}
-
-/** What is released when nothing has come stems from no record. */
-const nowhere: AnyBatch = {
-  size: 0,
-  keys: [],
-  values: [],
-  timestamps: [],
-  oldValues: null,
-  headers: null,
-  origin: null,
-  rows: null,
-}
-
-/** Calls back once nothing was heard for a while; watches only while there is something to release. */
-class IdleWatch {
-  readonly #context: NodeContext
-  readonly #idleMs: number
-  readonly #isNeeded: () => boolean
-  readonly #onIdle: () => void
-  #lastHeard: number
-  #timer: Cancellable | null = null
-
-  constructor(context: NodeContext, idleMs: number, isNeeded: () => boolean, onIdle: () => void) {
-    this.#context = context
-    this.#idleMs = idleMs
-    this.#isNeeded = isNeeded
-    this.#onIdle = onIdle
-    this.#lastHeard = context.currentSystemTimeMs()
-    if (isNeeded()) this.#watch(idleMs)
-  }
-
-  heard(): void {
-    this.#lastHeard = this.#context.currentSystemTimeMs()
-    if (this.#timer === null && this.#isNeeded()) this.#watch(this.#idleMs)
-  }
-
-  #watch(ms: number): void {
-    this.#timer = this.#context.schedule(ms, 'WALL_CLOCK_TIME', () => this.#look())
-  }
-
-  #look(): void {
-    this.#timer?.cancel()
-    this.#timer = null
-    if (!this.#isNeeded()) return
-    const remaining = this.#lastHeard + this.#idleMs - this.#context.currentSystemTimeMs()
-    if (remaining > 0) this.#watch(remaining)
-    else this.#onIdle()
   }
 }

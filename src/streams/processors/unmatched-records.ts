@@ -1,15 +1,19 @@
 import { longSerde, type Serde } from '../../serde/index.js'
 import type { KeyValueStore, StateStore } from '../../state/index.js'
+import { BatchBuilder } from '../batch.js'
 import type { ValueJoiner } from '../functions.js'
 import { PartReader, type TimeKey, writeSized } from '../internal-serdes.js'
 import type { KeptTime, NodeContext } from '../node.js'
 import type { JoinWindows } from '../windows.js'
+import { IdleWatch, nowhere } from './idle-watch.js'
 
 export interface UnmatchedStore {
   readonly storeName: string
   /** From left and right value. */
   readonly joiner: ValueJoiner<unknown, unknown, unknown, unknown>
   readonly windows: JoinWindows
+  /** Wall-clock time without a record on either side after which all of them leave, ms; null: never. */
+  readonly idleMs: number | null
 }
 
 interface UnmatchedKey extends TimeKey {
@@ -42,6 +46,7 @@ export class UnmatchedRecords {
    * that came since. It decides with which record results go on, so a restart must not forget it.
    */
   readonly #minTime: KeptTime
+  #idle: IdleWatch | null = null
 
   private constructor(store: Store, side: UnmatchedStore, context: NodeContext) {
     this.#store = store
@@ -57,9 +62,29 @@ export class UnmatchedRecords {
     let records = opened.get(store)
     if (records === undefined) {
       records = new UnmatchedRecords(store, side, context)
+      records.#watchIdleTime(context)
       opened.set(store, records)
     }
     return records
+  }
+
+  #watchIdleTime(context: NodeContext): void {
+    const { idleMs } = this.#side
+    if (idleMs === null) return
+    const isNeeded = () => !this.#store.all().next().done
+    this.#idle = new IdleWatch(context, idleMs, isNeeded, () => {
+      const out = new BatchBuilder<unknown, unknown>()
+      for (const { key: at, value } of this.#store.all()) {
+        this.#releaseAt(at, value, (key, result, time) => out.push(key, result, time, nowhere, 0))
+      }
+      this.#minTime.ms = never
+      context.forward(out.build(nowhere))
+    })
+  }
+
+  /** To be told when records have come to either side. */
+  heard(): void {
+    this.#idle?.heard()
   }
 
   /** The greatest timestamp of either side, ms. */
@@ -92,7 +117,7 @@ export class UnmatchedRecords {
    * met that are not due; so with windows that are not symmetric a due one can wait behind younger ones.
    */
   release(afterMs: number, take: (key: unknown, result: unknown, time: number) => void): void {
-    const { windows, joiner } = this.#side
+    const { windows } = this.#side
     if (this.#minTime.ms >= this.streamTimeMs - afterMs - windows.graceMs) return
     this.#minTime.ms = never
     let leftOpen = false
@@ -106,11 +131,20 @@ export class UnmatchedRecords {
         else rightOpen = true
         continue
       }
-      for (const held of value.values) {
-        take(at.key, at.isLeft ? joiner(held, null, at.key) : joiner(null, held, at.key), at.time)
-      }
-      this.#store.put(at, null)
+      this.#releaseAt(at, value, take)
     }
+  }
+
+  #releaseAt(
+    at: UnmatchedKey,
+    { values }: UnmatchedValues,
+    take: (key: unknown, result: unknown, time: number) => void,
+  ): void {
+    const { joiner } = this.#side
+    for (const held of values) {
+      take(at.key, at.isLeft ? joiner(held, null, at.key) : joiner(null, held, at.key), at.time)
+    }
+    this.#store.put(at, null)
   }
 }
 
