@@ -22,7 +22,8 @@ import type { SqlType } from '../types.js'
  *     column IN (constants), LIKE 'text%'               other LIKEs, IS [NOT] DISTINCT FROM
  *     column IS [NOT] NULL, a BOOLEAN column            columns that are computed when they are read
  *     AND and OR of these                               < <= > >= of DECIMAL, and of text with a constant
- *                                                       beyond U+D7FF: SQLite has other orders there
+ *                                                       beyond U+D7FF: SQLite has other orders there; a
+ *                                                       DOUBLE with a decimal of more digits, or below an OR
  *     ORDER BY columns, LIMIT and OFFSET, when          ORDER BY of expressions, joins
  *     all conditions went
  *     GROUP BY columns, likewise, with COUNT, SUM       other functions and types (sqlite-groups.ts)
@@ -50,6 +51,7 @@ export function pushedCondition(
 ): SqlCondition | null {
   switch (e.kind) {
     case 'logical': {
+      if (e.operator === 'OR' && mayFail(e)) return null
       const left = pushedCondition(e.left, columns)
       const right = left && pushedCondition(e.right, columns)
       if (left === null || right === null) return null
@@ -76,6 +78,21 @@ export function pushedCondition(
     default:
       return null
   }
+}
+
+/** A double that is no decimal fails in a comparison with one, and with it the row, whatever else holds of it. */
+function mayFail(e: TypedExpression): boolean {
+  if (e.kind === 'logical') return mayFail(e.left) || mayFail(e.right)
+  if (e.kind === 'in') return mixesDoubles([e.value, ...e.items])
+  return e.kind === 'comparison' && mixesDoubles([e.left, e.right])
+}
+
+function mixesDoubles(sides: readonly TypedExpression[]): boolean {
+  return sides.some(isDecimal) && sides.some(({ type }) => type?.kind === 'DOUBLE')
+}
+
+function isDecimal({ type }: TypedExpression): boolean {
+  return type?.kind === 'DECIMAL'
 }
 
 const flipped: Readonly<Partial<Record<ComparisonOperator, ComparisonOperator>>> = {
@@ -110,9 +127,27 @@ function columnAndConstant(
   if (parameter === undefined) return null
   const name = quotedName(column.stored.name)
   const sql = `${name} ${operator} ?`
-  // NaN lies in the column as text, above all numbers, and compares with nothing.
-  const hasNaN = column.type.kind === 'DOUBLE' && (operator === '>' || operator === '>=' || operator === '<>')
-  return { sql: hasNaN ? `(${sql} AND ${name} <= 9e999)` : sql, parameters: [parameter] }
+  return {
+    sql: column.type.kind === 'DOUBLE' ? amongNumbers(sql, name, operator, constant) : sql,
+    parameters: [parameter],
+  }
+}
+
+/** NaN lies in the column as text, above all numbers, and compares with nothing; with decimals, the infinities neither. */
+function amongNumbers(
+  sql: string,
+  name: string,
+  operator: ComparisonOperator,
+  constant: TypedConstant,
+): string {
+  const finite = isDecimal(constant)
+  const above = operator === '>' || operator === '>=' || operator === '<>'
+  const below = finite && (operator === '<' || operator === '<=' || operator === '<>')
+  const bounds = [
+    above ? ` AND ${name} ${finite ? '<' : '<='} 9e999` : '',
+    below ? ` AND ${name} > -9e999` : '',
+  ]
+  return above || below ? `(${sql}${bounds.join('')})` : sql
 }
 
 function membership(
@@ -165,6 +200,7 @@ function parameterFor(
     case 'TIME':
     case 'TIMESTAMP':
     case 'DOUBLE': {
+      if (column.kind === 'DOUBLE' && constant.kind === 'DECIMAL') return sameDouble(value as Decimal)
       if (!wholeNumbers.has(constant.kind) && constant.kind !== 'DOUBLE') return undefined
       return Number.isNaN(value) ? undefined : (value as number | bigint)
     }
@@ -180,6 +216,12 @@ function parameterFor(
     default:
       return undefined
   }
+}
+
+/** The double whose digits are those of the decimal: it stands among doubles where the decimal does. */
+function sameDouble(decimal: Decimal): number | undefined {
+  const double = decimal.toNumber()
+  return Number.isFinite(double) && new SqlDecimal(double).eq(decimal) ? double : undefined
 }
 
 /** Texts are equal where the decimals are, if the constant has no more digits than the column. */
