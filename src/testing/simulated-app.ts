@@ -13,6 +13,7 @@ import type { SimulatedFiles } from './simulated-files.js'
 
 const LOG_DIRECTORY = '/log'
 export const STATE_DIRECTORY = '/state'
+const HOUR_MS = 3_600_000
 /** Turns of the event loop after which something that should have come to an end is taken for stuck. */
 const TURNS_MAX = 50_000
 
@@ -25,6 +26,8 @@ export interface SimulatedAppOptions {
   readonly config: Partial<KafkaStreamsOptions>
   /** Every acknowledgement waits for stable storage. */
   readonly durable?: boolean
+  /** Now and then the clock is set an hour forward or back. */
+  readonly clockJumps?: boolean
 }
 
 /**
@@ -108,6 +111,7 @@ export class SimulatedApp {
 
   /** Resolves when all input has been processed and committed. */
   async caughtUp(): Promise<void> {
+    while (this.streams.state === 'REBALANCING') await this.#turn()
     this.#throwFailure()
     await this.waitFor(this.streams.caughtUp())
   }
@@ -180,7 +184,13 @@ export class SimulatedApp {
   #hastyClock(): Clock {
     let hurried = 0
     return {
-      now: () => this.#clock.now() + (hurried += this.#below(3)),
+      now: () => {
+        hurried += this.#below(3)
+        if (this.#options.clockJumps === true && this.#below(200) === 0) {
+          hurried += this.#below(2) === 0 ? HOUR_MS : -HOUR_MS
+        }
+        return this.#clock.now() + hurried
+      },
       setTimer: (delayMs, callback) => this.#clock.setTimer(delayMs, callback),
     }
   }

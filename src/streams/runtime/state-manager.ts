@@ -54,6 +54,7 @@ export class StateManager {
   readonly #ends = new Map<string, number>()
   /** Wall-clock time before which the database does not follow again, ms. */
   #followFrom = Number.NEGATIVE_INFINITY
+  #followedAt = Number.NEGATIVE_INFINITY
   /** What flushing to the database took in the commit under way, ms. */
   #flushMs = 0
   /** Commits since that of the database. */
@@ -162,7 +163,9 @@ export class StateManager {
 
   get followDue(): boolean {
     const follow = this.#follow
-    return follow === null || follow.clock.now() >= this.#followFrom
+    if (follow === null) return true
+    const now = follow.clock.now()
+    return now >= this.#followFrom || now < this.#followedAt
   }
 
   /** Changelog topics written to since the last commit. */
@@ -187,6 +190,7 @@ export class StateManager {
     if (this.#follow === null) return
     const now = this.#now()
     const pause = Math.min(followPauseMaxMs, (this.#flushMs + now - start) * followPauseFactor)
+    this.#followedAt = now
     this.#followFrom = now + Math.max(this.#follow.intervalMs, pause)
   }
 

@@ -182,7 +182,9 @@ export class StreamThread {
       dirty ||= task.dirty
     }
     const awaited = !more && this.#checks.length > 0
-    return dirty && (awaited || now >= this.#lastCommit + config.commitIntervalMs)
+    // A clock that was set back must not hold commits until it is where it was.
+    const sinceCommit = now - this.#lastCommit
+    return dirty && (awaited || sinceCommit < 0 || sinceCommit >= config.commitIntervalMs)
   }
 
   /** How long nothing has to happen, ms. */

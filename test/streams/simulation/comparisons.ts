@@ -70,7 +70,12 @@ export function missing(promise: AtLeastOnce, expected: readonly Output[], found
       promise === 'last'
         ? there !== undefined && isDeepStrictEqual(there.value, value)
         : there !== undefined && there.value!.compare(value!) >= 0
-    if (!kept)
-      throw new Error(`the last result of ${key} should be ${text} and is ${there?.text ?? 'missing'}`)
+    if (!kept) {
+      throw new Error(
+        `the last result of ${key} should be ${text} and is ${there?.text ?? 'missing'}\n` +
+          `  expected ${expected.map((output) => output.text).join('  ')}\n` +
+          `  found    ${found.map((output) => output.text).join('  ')}`,
+      )
+    }
   }
 }

@@ -6,6 +6,7 @@ import {
   type StoreSpec,
   type WindowStore,
 } from '../../../src/state/index.js'
+import type { KafkaStreamsOptions } from '../../../src/streams/index.js'
 import type { CapturedRecord } from '../../../src/testing/captured-record.js'
 import { SimulatedFiles } from '../../../src/testing/index.js'
 import { recordAtATime, type TopologyResults } from '../../../src/testing/record-at-a-time.js'
@@ -101,10 +102,12 @@ export class StreamsSchedule {
       random,
       topics: [...inputs.map((topic) => ({ topic, partitions, configs })), { topic: 'out', partitions }],
       durable: this.losses === 'durable' || this.losses === 'input',
+      clockJumps: this.#chance(4),
       config: {
         restoreListener: ({ restored }) => {
           this.#restored += restored
         },
+        ...(this.#chance(4) ? this.#nervous() : {}),
         processingGuarantee: this.exactlyOnce ? 'exactly_once_v2' : 'at_least_once',
         emitEveryUpdate: true,
         commitIntervalMs: this.#oneOf([0, 0, 30, 100]),
@@ -112,6 +115,17 @@ export class StreamsSchedule {
         bufferedRecordsPerPartition: this.#oneOf([1, 2, 5, 1000]),
       },
     })
+  }
+
+  /** Something throws now and then; the thread is replaced, and goes on from the last commit. */
+  #nervous(): Partial<KafkaStreamsOptions> {
+    return {
+      defaultTimestampExtractor: ({ timestamp }) => {
+        if (this.#chance(40)) throw new RangeError('a passing failure')
+        return timestamp
+      },
+      uncaughtExceptionHandler: () => (this.#files.crashed ? 'SHUTDOWN_CLIENT' : 'REPLACE_THREAD'),
+    }
   }
 
   #below(limit: number): number {
@@ -280,6 +294,8 @@ export class StreamsSchedule {
     this.story.push(`  ${name} has lost ${-arrived} records, ${known.length - kept} of them for good`)
     const gone = new Set(known.slice(kept))
     this.#taken = this.#taken.filter((record) => !gone.has(record))
+    // What is sent next may stand right behind records of the other topic.
+    this.#sentLast[at.partition] = ''
     this.#shift.set(name, kept - end)
   }
 
