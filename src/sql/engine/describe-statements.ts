@@ -227,8 +227,8 @@ function describeFunction(
   }
   return resultTable(
     statement,
-    { Variation: STRING },
-    found.signatures.map((signature) => [signature]),
+    { Variation: STRING, Returns: STRING },
+    found.signatures.map((signature, i) => [signature, found.returns[i] ?? null]),
     {
       title: labelled({
         Name: found.name,

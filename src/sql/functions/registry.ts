@@ -14,7 +14,7 @@ import type {
   TableFunctionVariant,
 } from './definitions.js'
 import { add, argumentTypes, constantCount, type Entry, returnTypeOf, select } from './overloads.js'
-import { type ArgumentType, formatSignature, type Parameter } from './signature.js'
+import { type ArgumentType, formatReturnType, formatSignature, type Parameter } from './signature.js'
 import type { NullHandling } from './signature-types.js'
 import {
   type UserAggregate,
@@ -118,6 +118,8 @@ export class FunctionRegistry {
         readonly kind: FunctionKind
         readonly description: string
         readonly signatures: readonly string[]
+        /** What each variant gives; null where that depends on its arguments. */
+        readonly returns: readonly (string | null)[]
       }
     | undefined {
     const key = name.toUpperCase()
@@ -125,7 +127,10 @@ export class FunctionRegistry {
     const entry = this.#scalars.get(key) ?? this.#aggregates.get(key) ?? this.#tables.get(key)
     if (entry === undefined || kind === undefined) return undefined
     const signatures = entry.overloads.map((o) => formatSignature(key, o.parameters))
-    return { name: key, kind, description: entry.definition.description ?? '', signatures }
+    const returns = entry.overloads.map(({ variant }) =>
+      'returns' in variant && typeof variant.returns === 'string' ? formatReturnType(variant.returns) : null,
+    )
+    return { name: key, kind, description: entry.definition.description ?? '', signatures, returns }
   }
 
   /** The variant for these arguments; lambdas need not have types yet. @throws SqlError as `resolveScalar` */

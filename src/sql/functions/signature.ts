@@ -201,6 +201,11 @@ export function formatParameterType(type: ParameterType): string {
   }
 }
 
+/** The type of a result, as parameters are written. */
+export function formatReturnType(text: string): string {
+  return formatParameterType(parseParameterType(text))
+}
+
 /** `explode(ARRAY<T> list)` */
 export function formatSignature(name: string, parameters: readonly Parameter[]): string {
   const texts = parameters.map(

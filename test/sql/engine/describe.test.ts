@@ -170,7 +170,10 @@ describe('DESCRIBE FUNCTION', () => {
     })
     const { rows, title } = await describing(fixture, 'DESCRIBE FUNCTION twice;')
     expect(title).toBe('Name     : TWICE\nType     : SCALAR\nOverview : doubles')
-    expect(rows).toEqual([['TWICE(INT value)'], ['TWICE(VARCHAR text)']])
+    expect(rows).toEqual([
+      ['TWICE(INT value)', 'INT'],
+      ['TWICE(VARCHAR text)', 'VARCHAR'],
+    ])
   })
 
   it('proposes the nearest name for an unknown one', async () => {

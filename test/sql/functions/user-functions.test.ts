@@ -171,7 +171,7 @@ describe('a scalar function of an application', () => {
       rows: expect.arrayContaining([['REPEAT', 'SCALAR', 'A text, several times']]),
     })
     const [one] = await engine.execute('DESCRIBE FUNCTION repeat;')
-    expect(one).toMatchObject({ rows: [['REPEAT(VARCHAR text, INT times)']] })
+    expect(one).toMatchObject({ rows: [['REPEAT(VARCHAR text, INT times)', 'VARCHAR']] })
   })
 })
 
