@@ -3,14 +3,14 @@
  * and what an idle log holds. Where a process must end by a kill or be fresh, this file runs itself as a child.
  *
  * BENCH_LOG_BYTES: the largest log, default 1 GB. Sizes go up to it by factors of ten from 1 MB on.
- * BENCH_CURVES: which of `partitions,size,opening,idle` to draw, default all.
+ * BENCH_CURVES: which of `partitions,size,opening,idle,compaction` to draw, default all.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { randomBelow, seededRandom } from '../src/common/index.js'
+import { nextEventLoopTurn, randomBelow, seededRandom } from '../src/common/index.js'
 import { type Consumer, Log, type Producer } from '../src/log/index.js'
 import { median } from './measure.js'
 
@@ -18,6 +18,7 @@ const TOPIC = 'bench'
 const RECORDS = 500_000
 const PARTITION_COUNTS = [1, 10, 100, 1_000]
 const IDLE_PARTITIONS = 1_000
+const COMPACTED_KEYS = [10_000, 100_000]
 const VALUE = Buffer.alloc(100, 'x')
 /** A record of VALUE in a full batch: value, lengths, deltas and its share of the header. */
 const RECORD_BYTES = 109
@@ -36,6 +37,7 @@ const curves: Readonly<Record<string, () => Promise<void>>> = {
   size: bySize,
   opening,
   idle,
+  compaction,
 }
 
 export async function benchLogCurves(): Promise<void> {
@@ -270,6 +272,52 @@ async function idleChild(directory: string, state: string): Promise<void> {
   const held: Held = { openMs, rssBytes: rss, heapBytes: heapUsed, openFiles }
   console.log(JSON.stringify(held))
   await log?.close()
+}
+
+// --------------------------------------------------------------------------------------------------- compaction
+
+/** One round over a log in which each key comes ten times; others get a turn between its slices. */
+async function compaction(): Promise<void> {
+  const rows: string[][] = []
+  for (const keys of COMPACTED_KEYS) {
+    globalThis.gc?.()
+    rows.push(await inDirectory((directory) => compactionCost(directory, keys)))
+  }
+  printTable(
+    'compaction of a log in which each key comes ten times',
+    ['keys', 'before MB', 'after MB', 'ms', 'longest turn ms'],
+    rows,
+  )
+}
+
+async function compactionCost(directory: string, keys: number): Promise<string[]> {
+  const log = await Log.open({ dataDirectory: directory, compactionIntervalMs: 100 })
+  const size = async (): Promise<number> =>
+    (await log.admin.describeTopics([TOPIC]))[0]!.partitions[0]!.sizeBytes
+  const configs = { 'cleanup.policy': 'compact', 'segment.bytes': '1048576' }
+  // It begins when the lag is taken away.
+  await log.admin.createTopics([
+    { topic: TOPIC, configs: { ...configs, 'min.compaction.lag.ms': '3600000' } },
+  ])
+  const producer = log.producer()
+  for (let i = 0; i < keys * 10; i++) {
+    const key = Buffer.from(`key-${i % keys}`)
+    const full = producer.write({ topic: TOPIC, key, value: VALUE })
+    if (full !== undefined) await full
+  }
+  await producer.close()
+  const before = await size()
+  await log.admin.alterConfigs(TOPIC, { 'min.compaction.lag.ms': null })
+  let longestMs = 0
+  const took = await timed(async () => {
+    while ((await size()) > before / 4) {
+      longestMs = Math.max(longestMs, await timed(nextEventLoopTurn))
+    }
+  })
+  const mb = (bytes: number): string => (bytes / MB).toFixed(1)
+  const row = [String(keys), mb(before), mb(await size()), took.toFixed(0), longestMs.toFixed(1)]
+  await log.close()
+  return row
 }
 
 // ------------------------------------------------------------------------------------------------------- common

@@ -22,7 +22,8 @@ export class HeldSegments {
   #indexBytes = 0
 
   constructor({ maxFiles, maxIndexBytes = 64 * 1024 * 1024 }: HeldSegmentsOptions) {
-    this.#maxFiles = maxFiles
+    // The one that is read holds its own.
+    this.#maxFiles = Math.max(1, maxFiles)
     this.#maxIndexBytes = maxIndexBytes
   }
 

@@ -15,6 +15,8 @@ export interface HousekeepingOptions {
 }
 
 const CHECKPOINT_DELAY_MS = 1_000
+/** Work on many partitions gives the event loop a turn this often. */
+const SLICE_MS = 10
 
 /** What a broker does now and then: drops old segments, compacts, writes down recovery points. */
 export class Housekeeping {
@@ -83,8 +85,14 @@ export class Housekeeping {
 
   /** One after the other; what fails in one keeps nobody else waiting. Throws the first failure at the end. */
   async #forEachPartition(task: (partition: Partition) => void | Promise<void>): Promise<void> {
+    const { broker, clock } = this.#options
     let failure: unknown = null
-    for (const partition of this.#options.broker.allPartitions()) {
+    let sinceMs = clock.now()
+    for (const partition of broker.allPartitions()) {
+      if (clock.now() - sinceMs >= SLICE_MS) {
+        await nextEventLoopTurn()
+        sinceMs = clock.now()
+      }
       if (this.#stopped) break
       if (partition.deleted) continue
       try {
