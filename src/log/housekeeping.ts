@@ -26,6 +26,7 @@ export class Housekeeping {
   #checkpointing: Promise<void> = Promise.resolve()
   /** By task, what went wrong the last time, where nobody was there to tell. */
   readonly #failures = new Map<string, unknown>()
+  #compacting: Promise<void> = Promise.resolve()
   #endPause = (): void => {}
   #stopped = false
 
@@ -44,12 +45,19 @@ export class Housekeeping {
     this.#every('retention', intervals.retentionCheckIntervalMs, () =>
       this.#forEachPartition(({ log }) => void log.applyRetention(clock.now())),
     )
-    this.#every('compaction', intervals.compactionIntervalMs, () =>
-      this.#forEachPartition(async ({ log }) => {
-        if (log.needsCompaction(clock.now())) await log.compactInSlices(clock.now(), () => this.#pause())
-      }),
-    )
+    this.#every('compaction', intervals.compactionIntervalMs, () => {
+      this.#compacting = this.#compact()
+      return this.#compacting
+    })
     this.#every('checkpoints', intervals.checkpointIntervalMs, () => this.#checkpoint())
+  }
+
+  #compact(): Promise<void> {
+    const { clock } = this.#options
+    const options = { pause: () => this.#pause(), isStopped: () => this.#stopped }
+    return this.#forEachPartition(async ({ log }) => {
+      if (log.needsCompaction(clock.now())) await log.compactInSlices(clock.now(), options)
+    })
   }
 
   /** After a slice of compaction: a turn of the event loop, or as long as what was read is to take. */
@@ -128,6 +136,7 @@ export class Housekeeping {
     this.#endPause()
     this.#checkpointTimer?.cancel()
     for (const timer of this.#timers.values()) timer.cancel()
+    await this.#compacting.catch(() => {})
     await this.#checkpointing
   }
 }

@@ -91,8 +91,11 @@ function cleanableSegments({ segments, lastStableOffset, config, now }: CleanerC
   return count
 }
 
-/** Where a compaction pauses: after a slice of work (null), or until a segment is stable, with its indexes. */
-export type CleanerPause = Segment | null
+/**
+ * Where a compaction pauses: after a slice of work (null), or until something is stable: a segment with its indexes, or
+ * the names in the directory.
+ */
+export type CleanerPause = Segment | 'directory' | null
 
 /**
  * One round of compaction, as a generator that yields between slices of work: the caller decides when to go on, or
@@ -210,7 +213,7 @@ function* cleanGroup(
     }
     yield cleaned
     cleaned.closeFile()
-    install(context, group, options)
+    yield* install(context, group, options)
     installed = true
   } finally {
     cleaned.closeFile()
@@ -267,28 +270,33 @@ function mustStayEmpty({ producers }: CleanerContext, batch: RecordBatchView, ro
  * Puts the cleaned segment in the place of its group, in steps that a restart can finish or undo. A failure before the
  * group is touched undoes them; a later one leaves the rest to a restart, see `hasUnfinishedSwap`.
  */
-function install(
+function* install(
   { files, directory, segments }: CleanerContext,
   group: readonly Segment[],
   options: SegmentOptions,
-): void {
+): Generator<CleanerPause, void> {
   const name = (suffix: string): string => `${directory}/${offsetName(options.baseOffset)}${suffix}`
   const suffixes = SEGMENT_SUFFIXES.filter((suffix) => files.exists(name(suffix + CLEANED_SUFFIX)))
+  let ready = false
   try {
     for (const suffix of suffixes) files.rename(name(suffix + CLEANED_SUFFIX), name(suffix + SWAP_SUFFIX))
-    files.syncDirectory(directory)
-  } catch (error) {
-    // One day a restart would take it for newer than the log. Unfinished first, so that of what a crash leaves of this
-    // no index is taken for the log's.
-    if (files.exists(name(LOG_SUFFIX + SWAP_SUFFIX)))
-      files.rename(name(LOG_SUFFIX + SWAP_SUFFIX), name(LOG_SUFFIX + CLEANED_SUFFIX))
-    for (const suffix of suffixes) files.remove(name(suffix + SWAP_SUFFIX))
-    throw error
+    yield 'directory'
+    ready = true
+  } finally {
+    // One day a restart would take it for newer than the log.
+    if (!ready) undoSwap(files, name)
   }
   for (const segment of group) segment.delete()
   for (const suffix of suffixes) files.rename(name(suffix + SWAP_SUFFIX), name(suffix))
   segments.replace(segments.all.indexOf(group[0]!), group.length, [Segment.existing(options)])
-  files.syncDirectory(directory)
+  yield 'directory'
+}
+
+/** Unfinished first, so that of what a crash leaves of this no index is taken for the log's. */
+function undoSwap(files: FileSystem, name: (suffix: string) => string): void {
+  const log = name(LOG_SUFFIX + SWAP_SUFFIX)
+  if (files.exists(log)) files.rename(log, name(LOG_SUFFIX + CLEANED_SUFFIX))
+  for (const suffix of SEGMENT_SUFFIXES) files.remove(name(suffix + SWAP_SUFFIX))
 }
 
 /** Whether a compaction failed half-way through its installation: only a restart may touch the log now. */

@@ -91,3 +91,10 @@ export interface OpenTransaction {
   /** When the producer was last heard of. */
   readonly lastSeenMs: number
 }
+
+export interface CompactionOptions {
+  /** Awaited after each slice of work. Default: a turn of the event loop. */
+  readonly pause?: () => Promise<void>
+  /** Asked after each pause: whether to leave it at that. */
+  readonly isStopped?: () => boolean
+}

@@ -25,6 +25,7 @@ import type {
   AbortedTransaction,
   AppendOptions,
   AppendResult,
+  CompactionOptions,
   OpenTransaction,
   PartitionLogOptions,
   ReadOptions,
@@ -510,12 +511,18 @@ export class PartitionLog {
     const work = this.#beginCompaction(now)
     if (work === null) return false
     try {
-      for (;;) {
-        const step = work.next()
-        if (step.done === true) return this.#compacted(step.value)
-        step.value?.syncLog()
-        step.value?.syncIndexes()
+      let step = work.next()
+      while (step.done !== true) {
+        try {
+          this.#stabilize(step.value)
+        } catch (error) {
+          // It undoes what it has begun, and throws again.
+          step = work.throw(error)
+          continue
+        }
+        step = work.next()
       }
+      return this.#compacted(step.value)
     } catch (error) {
       throw this.#compactionFailed(error)
     } finally {
@@ -525,30 +532,49 @@ export class PartitionLog {
 
   /**
    * As `compact`, in slices of about 1 MiB, after each of which `pause` is awaited. What has to be stable is synced off
-   * the event loop. Ends without a result when the log is closed meanwhile.
+   * the event loop. Ends without a result when it is to stop, and when the log is closed meanwhile.
    */
-  async compactInSlices(now: number, pause: () => Promise<void> = nextEventLoopTurn): Promise<boolean> {
+  async compactInSlices(
+    now: number,
+    { pause = nextEventLoopTurn, isStopped = () => false }: CompactionOptions = {},
+  ): Promise<boolean> {
     const work = this.#beginCompaction(now)
     if (work === null) return false
     try {
-      for (;;) {
-        const step = work.next()
-        if (step.done === true) return this.#compacted(step.value)
-        if (step.value === null) await pause()
-        else {
-          await step.value.syncLogAsync()
-          if (!this.#closed) await step.value.syncIndexesAsync()
+      let step = work.next()
+      while (step.done !== true) {
+        try {
+          await (step.value === null ? pause() : this.#stabilizeAsync(step.value))
+        } catch (error) {
+          step = work.throw(error)
+          continue
         }
-        if (this.#closed) {
+        if (this.#closed || isStopped()) {
           work.return(null)
           return false
         }
+        step = work.next()
       }
+      return this.#compacted(step.value)
     } catch (error) {
       throw this.#compactionFailed(error)
     } finally {
       this.#compacting = false
     }
+  }
+
+  #stabilize(what: CleanerPause): void {
+    if (what === 'directory') this.#files.syncDirectory(this.directory)
+    else if (what !== null) {
+      what.syncLog()
+      what.syncIndexes()
+    }
+  }
+
+  async #stabilizeAsync(what: Segment | 'directory'): Promise<void> {
+    if (what === 'directory') return this.#files.syncDirectoryAsync(this.directory)
+    await what.syncLogAsync()
+    if (!this.#closed) await what.syncIndexesAsync()
   }
 
   #beginCompaction(now: number): Generator<CleanerPause, CleanResult | null> | null {
