@@ -118,7 +118,7 @@ export class EmbeddedAdmin implements Admin {
           memberId,
           clientId,
           groupInstanceId,
-          assignment: decodeAssignment(assignment),
+          assignment: decodeAssignment(assignment).partitions,
         })),
       }
     })

@@ -1,12 +1,10 @@
 import type { Subscription } from './consumer-protocol.js'
-import type { TopicPartition } from './log.js'
-
-export type AssignorName = 'range' | 'roundrobin' | 'sticky' | 'cooperative-sticky'
+import type { AssignorName, ConsumerPartitionAssignor, TopicPartition } from './log.js'
 
 export interface AssignorMember {
   readonly memberId: string
   readonly groupInstanceId: string | null
-  readonly subscription: Subscription
+  readonly subscription: Omit<Subscription, 'userData'>
 }
 
 /** Partition counts of the topics that exist. */
@@ -157,4 +155,27 @@ export const assignors: Readonly<Record<AssignorName, Assignor>> = {
   roundrobin: roundRobin,
   sticky,
   'cooperative-sticky': cooperativeSticky,
+}
+
+/** A built-in assignor with the interface of those that users bring. */
+export function partitionAssignor(
+  assignor: AssignorName | ConsumerPartitionAssignor,
+): ConsumerPartitionAssignor {
+  if (typeof assignor !== 'string') return assignor
+  const { name, cooperative, assign } = assignors[assignor]
+  return {
+    name,
+    protocol: cooperative ? 'cooperative' : 'eager',
+    assign(members, counts) {
+      const assignment = assign(
+        members.map(({ memberId, groupInstanceId, ...subscription }) => ({
+          memberId,
+          groupInstanceId,
+          subscription,
+        })),
+        counts,
+      )
+      return new Map([...assignment].map(([id, partitions]) => [id, { partitions, userData: null }]))
+    },
+  }
 }

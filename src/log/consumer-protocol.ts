@@ -1,6 +1,6 @@
 import { ByteWriter } from '../common/index.js'
 import { FieldReader, writeNullableBytes, writeString, writeTopicPartitions } from './field-codec.js'
-import type { TopicPartition } from './log.js'
+import type { MemberAssignment, TopicPartition } from './log.js'
 
 /*
  * What members of a group tell each other through the coordinator, which does not look inside:
@@ -15,6 +15,7 @@ export interface Subscription {
   readonly ownedPartitions: readonly TopicPartition[]
   /** The generation the owned partitions stem from; -1: unknown. */
   readonly generationId: number
+  readonly userData: Uint8Array | null
 }
 
 export function encodeSubscription(subscription: Subscription): Buffer {
@@ -22,7 +23,7 @@ export function encodeSubscription(subscription: Subscription): Buffer {
   out.writeInt16(2)
   out.writeInt32(subscription.topics.length)
   for (const topic of subscription.topics) writeString(out, topic)
-  writeNullableBytes(out, null)
+  writeNullableBytes(out, subscription.userData)
   writeTopicPartitions(out, subscription.ownedPartitions)
   out.writeInt32(subscription.generationId)
   return out.toBuffer()
@@ -33,25 +34,25 @@ export function decodeSubscription(bytes: Uint8Array): Subscription {
   const fields = new FieldReader(bytes)
   const version = fields.int16()
   const topics = fields.array(() => fields.string())
-  fields.nullableBytes()
+  const userData = fields.nullableBytes()
   const ownedPartitions = version >= 1 ? readPartitions(fields) : []
-  return { topics, ownedPartitions, generationId: version >= 2 ? fields.int32() : -1 }
+  return { topics, ownedPartitions, generationId: version >= 2 ? fields.int32() : -1, userData }
 }
 
-export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
+export function encodeAssignment({ partitions, userData }: MemberAssignment): Buffer {
   const out = new ByteWriter(256)
   out.writeInt16(2)
   writeTopicPartitions(out, partitions)
-  writeNullableBytes(out, null)
+  writeNullableBytes(out, userData)
   return out.toBuffer()
 }
 
 /** No bytes at all means no partitions: what a member gets that the leader forgot. */
-export function decodeAssignment(bytes: Uint8Array): TopicPartition[] {
-  if (bytes.length === 0) return []
+export function decodeAssignment(bytes: Uint8Array): MemberAssignment {
+  if (bytes.length === 0) return { partitions: [], userData: null }
   const fields = new FieldReader(bytes)
   fields.int16()
-  return readPartitions(fields)
+  return { partitions: readPartitions(fields), userData: fields.nullableBytes() }
 }
 
 function readPartitions(fields: FieldReader): TopicPartition[] {

@@ -179,25 +179,24 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
   async #pollUntil<T>(deadlineMs: number, take: () => readonly T[]): Promise<readonly T[]> {
     const { clock } = this.#context
     for (let lastLook = false; ; ) {
-      const joined =
-        this.#membership === null || this.#membership.isStable || (await this.#membership.advance())
+      if (this.#membership !== null && !this.#membership.isStable) await this.#membership.advance()
       this.#checkOpen()
       this.#commitWhenDue()
       let waitMs = deadlineMs - clock.now()
-      if (joined) {
-        this.#findPositions()
-        const lingerMs = this.#lingerMs()
-        const taken = lingerMs > 0 ? [] : take()
-        if (taken.length > 0) {
-          const now = clock.now()
-          if (now - this.#lastTurnMs >= SLICE_MS) {
-            await nextEventLoopTurn()
-            this.#lastTurnMs = clock.now()
-          }
-          return taken
+      // While others have yet to join, a cooperative member reads on from what it has; an eager one has nothing (KIP-429).
+      const reads = this.#membership?.awaitsAssignment !== true
+      if (reads) this.#findPositions()
+      const lingerMs = reads ? this.#lingerMs() : 0
+      const taken = reads && lingerMs === 0 ? take() : []
+      if (taken.length > 0) {
+        const now = clock.now()
+        if (now - this.#lastTurnMs >= SLICE_MS) {
+          await nextEventLoopTurn()
+          this.#lastTurnMs = clock.now()
         }
-        if (lingerMs > 0) waitMs = Math.min(waitMs, lingerMs)
+        return taken
       }
+      if (lingerMs > 0) waitMs = Math.min(waitMs, lingerMs)
       if (this.#wakeupRequested) {
         this.#wakeupRequested = false
         return []
@@ -207,7 +206,7 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
       if (waitMs <= 0) {
         lastLook = true
         await nextEventLoopTurn()
-      } else await this.#sleep(waitMs, joined)
+      } else await this.#sleep(waitMs)
       this.#lastTurnMs = clock.now()
     }
   }
@@ -229,14 +228,14 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
   }
 
   /** Until somebody calls `#wake`: an append to a partition that is read, the coordinator, the user, the clock. */
-  #sleep(ms: number, forData: boolean): Promise<void> {
+  #sleep(ms: number): Promise<void> {
     if (this.#woken) {
       this.#woken = false
       return Promise.resolve()
     }
     return new Promise((resolve) => {
       let timer: Timer | null = null
-      const stopWaiting = forData ? this.#fetcher.waitForData(this.#wake) : null
+      const stopWaiting = this.#fetcher.waitForData(this.#wake)
       const stopAwaiting = this.#awaitsOffsets ? this.#offsetsPartition().onGrowth(this.#wake) : null
       const stopWatching =
         this.#membership === null ? null : this.#context.broker.onMetadataChange(this.#wake)
@@ -244,7 +243,7 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
         this.#resume = null
         this.#woken = false
         timer?.cancel()
-        stopWaiting?.()
+        stopWaiting()
         stopAwaiting?.()
         stopWatching?.()
         resolve()
@@ -421,13 +420,18 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
       this.#findPositions()
       const { position } = this.#assigned(partition)
       if (position >= 0) return position
-      await new Promise<void>((resolve) => {
-        const stop = this.#offsetsPartition().onGrowth(() => {
-          stop()
-          resolve()
-        })
-      })
+      await this.#offsetsGrowth()
     }
+  }
+
+  /** Resolves when a transaction that staged offsets may have ended. */
+  #offsetsGrowth(): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.#offsetsPartition().onGrowth(() => {
+        stop()
+        resolve()
+      })
+    })
   }
 
   /** It grows when a transaction that staged offsets ends. */
@@ -517,6 +521,7 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
 
   async committed(partitions: readonly TopicPartition[]): Promise<(OffsetCommit | null)[]> {
     const groupId = this.#requireGroup()
+    while (partitions.some((partition) => this.#isUnstable(partition))) await this.#offsetsGrowth()
     return partitions.map(({ topic, partition }) => {
       const found = this.#context.groups.committed(groupId, { topic, partition })
       return found === null ? null : { topic, partition, offset: found.offset, metadata: found.metadata }
@@ -542,6 +547,12 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
       memberId: this.#membership?.memberId ?? '',
       ...(groupInstanceId === undefined ? {} : { groupInstanceId }),
     }
+  }
+
+  enforceRebalance(): void {
+    this.#checkOpen()
+    this.#membership?.requestRejoin()
+    this.#wake()
   }
 
   // ------------------------------------------------------------------------------------------------- close

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../common/index.js'
-import { type Assignor, type AssignorName, assignors, type PartitionCounts } from './assignors.js'
+import { type PartitionCounts, partitionAssignor } from './assignors.js'
 import {
   decodeAssignment,
   decodeSubscription,
@@ -9,7 +9,13 @@ import {
 import { isKafkaError } from './errors.js'
 import type { JoinResponse } from './group.js'
 import type { GroupCoordinator } from './group-coordinator.js'
-import type { RebalanceListener, TopicPartition } from './log.js'
+import type {
+  AssignorName,
+  ConsumerPartitionAssignor,
+  MemberAssignment,
+  RebalanceListener,
+  TopicPartition,
+} from './log.js'
 import { type SubscriptionState, without } from './subscription-state.js'
 
 /** What a member needs to know of the topics. */
@@ -29,7 +35,7 @@ export interface GroupMembershipOptions {
   readonly groupId: string
   readonly groupInstanceId: string | null
   readonly clientId: string
-  readonly assignors: readonly AssignorName[]
+  readonly assignors: readonly (AssignorName | ConsumerPartitionAssignor)[]
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly maxPollIntervalMs: number
@@ -39,7 +45,9 @@ export interface GroupMembershipOptions {
   readonly wake: () => void
 }
 
-type Round = { readonly assigned: readonly TopicPartition[] } | { readonly error: unknown }
+type Round =
+  | { readonly assignment: MemberAssignment; readonly assignor: ConsumerPartitionAssignor }
+  | { readonly error: unknown }
 
 /**
  * The member's side of the classic group protocol: joins, leads when it must, and carries the assignment into
@@ -52,8 +60,10 @@ type Round = { readonly assigned: readonly TopicPartition[] } | { readonly error
 export class GroupMembership {
   memberId = ''
   generationId = -1
+  /** The group has met, and what this member owns in the new generation is on its way: nothing is read until it is here. */
+  awaitsAssignment = false
   readonly #options: GroupMembershipOptions
-  readonly #candidates: readonly Assignor[]
+  readonly #candidates: readonly ConsumerPartitionAssignor[]
   readonly #cooperative: boolean
   #rejoinNeeded = true
   /** Told by the coordinator that the member is out: its partitions may have a new owner already. */
@@ -61,12 +71,16 @@ export class GroupMembership {
   /** Another member took over the group instance id: this one must not join again, or the two would fight for it. */
   #fenced: unknown = null
   #joining = false
+  /** For good: the consumer is closed. */
+  #left = false
   #round: Round | null = null
   /** Counts the times the member lost its place: a round that began before is over, whatever it brings. */
   #life = 0
   #heartbeatTimer: Timer | null = null
   #lastPollMs: number
   #polling = false
+  /** A listener of the user is at work, which does not count as polling however long it takes. */
+  #calling = false
   #seenMetadataVersion = -1
   /** What this member told the group it wants. */
   #joinedTopics: readonly string[] = []
@@ -75,9 +89,9 @@ export class GroupMembership {
 
   constructor(options: GroupMembershipOptions) {
     this.#options = options
-    this.#candidates = options.assignors.map((name) => assignors[name])
+    this.#candidates = options.assignors.map(partitionAssignor)
     // A mixed list speaks the eager protocol, so that a group can move from one to the other (KIP-429).
-    this.#cooperative = this.#candidates.every((assignor) => assignor.cooperative)
+    this.#cooperative = this.#candidates.every(({ protocol }) => protocol === 'cooperative')
     this.#lastPollMs = options.clock.now()
   }
 
@@ -111,12 +125,12 @@ export class GroupMembership {
     for (;;) {
       if (this.#lost) await this.#giveUpLost()
       if (this.#fenced !== null) throw this.#fenced
-      if (this.#joining) return false
+      if (this.#joining || this.#left) return false
       if (this.#round !== null) {
         const round = this.#round
         this.#round = null
         if ('error' in round) this.#afterFailure(round.error)
-        else await this.#takeOver(round.assigned)
+        else await this.#takeOver(round.assignment, round.assignor)
         continue
       }
       this.#lookForTopicChanges()
@@ -128,6 +142,7 @@ export class GroupMembership {
 
   /** A static member, which may be back soon, stays in the group until its session ends. */
   async leave(): Promise<void> {
+    this.#left = true
     const owned = this.#options.subscription.assignment()
     this.#heartbeatTimer?.cancel()
     this.#heartbeatTimer = null
@@ -149,31 +164,35 @@ export class GroupMembership {
     const life = this.#life
     this.#joinAndSync()
       .then(
-        (assigned): Round => ({ assigned }),
+        (round) => round,
         (error: unknown): Round => ({ error }),
       )
       .then((round) => {
         this.#joining = false
+        this.awaitsAssignment = false
         if (life === this.#life) this.#round = round
         this.#options.wake()
       })
   }
 
-  async #joinAndSync(): Promise<readonly TopicPartition[]> {
+  async #joinAndSync(): Promise<Round> {
     const { coordinator, groupId, groupInstanceId, subscription } = this.#options
     this.#joinedTopics = this.#subscribedTopics()
-    const metadata = encodeSubscription({
+    const claim = {
       topics: this.#joinedTopics,
       ownedPartitions: subscription.assignment(),
       generationId: this.generationId,
-    })
+    }
     const join = await coordinator.join({
       groupId,
       memberId: this.memberId,
       groupInstanceId,
       clientId: this.#options.clientId,
       protocolType: 'consumer',
-      protocols: this.#candidates.map(({ name }) => ({ name, metadata })),
+      protocols: this.#candidates.map((assignor) => {
+        const userData = assignor.subscriptionUserData?.(claim.topics) ?? null
+        return { name: assignor.name, metadata: encodeSubscription({ ...claim, userData }) }
+      }),
       sessionTimeoutMs: this.#options.sessionTimeoutMs,
       rebalanceTimeoutMs: this.#options.maxPollIntervalMs,
       onRebalance: () => {
@@ -186,11 +205,14 @@ export class GroupMembership {
     })
     this.memberId = join.memberId
     this.generationId = join.generationId
+    this.awaitsAssignment = true
     this.#scheduleHeartbeat()
     const identity = { groupId, generationId: join.generationId, memberId: join.memberId, groupInstanceId }
-    const assignments = join.leaderId === join.memberId ? this.#assignAll(join) : this.#follow()
+    const assignor = this.#candidates.find((candidate) => candidate.name === join.protocolName)!
+    const assignments =
+      join.leaderId === join.memberId ? await this.#assignAll(join, assignor) : this.#follow()
     const assignment = await coordinator.sync(identity, assignments, this.#assignedCounts)
-    return decodeAssignment(assignment)
+    return { assignment: decodeAssignment(assignment), assignor }
   }
 
   #follow(): Map<string, Uint8Array> {
@@ -198,23 +220,25 @@ export class GroupMembership {
     return new Map()
   }
 
-  #assignAll(join: JoinResponse): Map<string, Uint8Array> {
+  async #assignAll(
+    join: JoinResponse,
+    assignor: ConsumerPartitionAssignor,
+  ): Promise<Map<string, Uint8Array>> {
     const members = join.members.map(({ memberId, groupInstanceId, metadata }) => ({
       memberId,
       groupInstanceId,
-      subscription: decodeSubscription(metadata),
+      ...decodeSubscription(metadata),
     }))
     const counts = new Map<string, number>()
-    for (const topic of members.flatMap((m) => m.subscription.topics)) {
+    for (const topic of members.flatMap((m) => m.topics)) {
       counts.set(topic, this.#options.topics.partitionCount(topic) ?? 0)
     }
     this.#assignedCounts = join.assignedCounts ?? counts
     // A leader that was restarted may have missed that topics grew.
     if (join.assignedCounts !== null) this.#seenMetadataVersion = -1
-    const assignor = this.#candidates.find((candidate) => candidate.name === join.protocolName)!
     const assignments = new Map<string, Uint8Array>()
-    for (const [memberId, partitions] of assignor.assign(members, counts)) {
-      assignments.set(memberId, encodeAssignment(partitions))
+    for (const [memberId, assignment] of await assignor.assign(members, counts)) {
+      assignments.set(memberId, encodeAssignment(assignment))
     }
     return assignments
   }
@@ -234,8 +258,9 @@ export class GroupMembership {
   }
 
   /** Where the group, not the assignment, decides: cooperative members keep what they still have. */
-  async #takeOver(assigned: readonly TopicPartition[]): Promise<void> {
-    const { subscription } = this.#options
+  async #takeOver(assignment: MemberAssignment, assignor: ConsumerPartitionAssignor): Promise<void> {
+    const { subscription, groupId } = this.#options
+    const assigned = assignment.partitions
     const owned = subscription.assignment()
     const revoked = without(owned, assigned)
     if (revoked.length > 0) {
@@ -245,7 +270,12 @@ export class GroupMembership {
     }
     const added = without(assigned, owned)
     subscription.replace(assigned)
-    await this.#listener()?.onPartitionsAssigned?.(added)
+    assignor.onAssignment?.(assignment, {
+      groupId,
+      generationId: this.generationId,
+      memberId: this.memberId,
+    })
+    await this.#call(() => this.#listener()?.onPartitionsAssigned?.(added))
   }
 
   async #revoke(partitions: readonly TopicPartition[]): Promise<void> {
@@ -253,7 +283,7 @@ export class GroupMembership {
     const { subscription } = this.#options
     await this.#options.beforeRevoke()
     try {
-      await this.#listener()?.onPartitionsRevoked?.(partitions)
+      await this.#call(() => this.#listener()?.onPartitionsRevoked?.(partitions))
     } finally {
       subscription.replace(without(subscription.assignment(), partitions))
     }
@@ -267,8 +297,23 @@ export class GroupMembership {
     if (owned.length === 0) return
     const listener = this.#listener()
     // As in Kafka, a listener that does not tell lost from revoked hears of a revocation.
-    if (listener?.onPartitionsLost !== undefined) await listener.onPartitionsLost(owned)
-    else await listener?.onPartitionsRevoked?.(owned)
+    await this.#call(() =>
+      listener?.onPartitionsLost === undefined
+        ? listener?.onPartitionsRevoked?.(owned)
+        : listener.onPartitionsLost(owned),
+    )
+  }
+
+  async #call(listener: () => void | Promise<void>): Promise<void> {
+    const { clock } = this.#options
+    this.#lastPollMs = clock.now()
+    this.#calling = true
+    try {
+      await listener()
+    } finally {
+      this.#calling = false
+      this.#lastPollMs = clock.now()
+    }
   }
 
   #fence(error: unknown): void {
@@ -298,7 +343,7 @@ export class GroupMembership {
 
   #heartbeat(): void {
     const { clock, coordinator, groupId, groupInstanceId, maxPollIntervalMs } = this.#options
-    if (!this.#polling && clock.now() - this.#lastPollMs > maxPollIntervalMs) {
+    if ((!this.#polling || this.#calling) && clock.now() - this.#lastPollMs > maxPollIntervalMs) {
       // A static member keeps its place until its session ends (KIP-345).
       if (groupInstanceId === null) coordinator.leave(groupId, this.memberId)
       this.#forgetMember()

@@ -173,7 +173,7 @@ function groupState(value: Buffer): Record<string, unknown> {
     members: members.map(({ memberId, clientId, assignment }) => ({
       memberId,
       clientId,
-      assignment: decodeAssignment(assignment).map((p) => `${p.topic}-${p.partition}`),
+      assignment: decodeAssignment(assignment).partitions.map((p) => `${p.topic}-${p.partition}`),
     })),
   }
 }

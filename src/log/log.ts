@@ -151,7 +151,48 @@ export interface ConsumerOptions<K, V> {
   readonly sessionTimeoutMs?: number
   readonly heartbeatIntervalMs?: number
   readonly maxPollIntervalMs?: number
-  readonly assignors?: readonly ('range' | 'roundrobin' | 'sticky' | 'cooperative-sticky')[]
+  /** In order of preference. Default range, then cooperative-sticky. */
+  readonly assignors?: readonly (AssignorName | ConsumerPartitionAssignor)[]
+}
+
+export type AssignorName = 'range' | 'roundrobin' | 'sticky' | 'cooperative-sticky'
+
+/** What a member of a group told its leader. */
+export interface MemberSubscription {
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+  readonly topics: readonly string[]
+  readonly ownedPartitions: readonly TopicPartition[]
+  /** The generation the owned partitions stem from; -1: unknown. */
+  readonly generationId: number
+  readonly userData: Uint8Array | null
+}
+
+export interface MemberAssignment {
+  readonly partitions: readonly TopicPartition[]
+  readonly userData: Uint8Array | null
+}
+
+/**
+ * An assignment strategy of one's own, with data of its own in both directions: Kafka's ConsumerPartitionAssignor.
+ * All members of a group need one of the same name.
+ */
+export interface ConsumerPartitionAssignor {
+  readonly name: string
+  /**
+   * 'eager': members give everything up before they join. 'cooperative' (KIP-429): they keep what they own, and
+   * `assign` gives a partition that somebody else still owns to nobody; its owner lets go of it and joins again.
+   */
+  readonly protocol: 'eager' | 'cooperative'
+  /** Goes with every join. */
+  subscriptionUserData?(topics: readonly string[]): Uint8Array | null
+  /** Run by the leader. A member that is left out gets nothing. */
+  assign(
+    members: readonly MemberSubscription[],
+    partitionCounts: ReadonlyMap<string, number>,
+  ): ReadonlyMap<string, MemberAssignment> | Promise<ReadonlyMap<string, MemberAssignment>>
+  /** Told each member its own, after what moves away was revoked and before `onPartitionsAssigned`. */
+  onAssignment?(assignment: MemberAssignment, group: ConsumerGroupMetadata): void
 }
 
 export interface ConsumerRecord<K, V> extends TopicPartition {
@@ -186,6 +227,7 @@ export interface Consumer<K = Uint8Array, V = Uint8Array> extends AsyncIterable<
   /** The offset of the next record that `poll` would return. */
   position(partition: TopicPartition): Promise<number>
   commit(offsets?: readonly OffsetCommit[]): Promise<void>
+  /** Under read_committed waits for open transactions that are about to change one of them (KIP-447). */
   committed(partitions: readonly TopicPartition[]): Promise<(OffsetCommit | null)[]>
   pause(partitions: readonly TopicPartition[]): void
   resume(partitions: readonly TopicPartition[]): void
@@ -199,6 +241,8 @@ export interface Consumer<K = Uint8Array, V = Uint8Array> extends AsyncIterable<
   groupMetadata(): ConsumerGroupMetadata
   /** How many offsets `poll` has yet to pass in an assigned partition; null: its position is not known yet. */
   currentLag(partition: TopicPartition): number | null
+  /** Makes the group assign anew, with fresh user data of the assignor, at the next polls (KIP-568). */
+  enforceRebalance(): void
   /** Makes a waiting `poll` return at once. */
   wakeup(): void
   close(): Promise<void>

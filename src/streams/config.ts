@@ -7,8 +7,11 @@ import type { TimestampExtractor } from './node.js'
 
 export type ProcessingGuarantee = 'exactly_once_v2' | 'at_least_once'
 
-/** What becomes of an instance whose processing failed. REPLACE_THREAD aborts, and starts again from the last commit. */
-export type UncaughtExceptionResponse = 'REPLACE_THREAD' | 'SHUTDOWN_CLIENT'
+/**
+ * What becomes of an instance whose processing failed. REPLACE_THREAD aborts, and starts again from the last commit;
+ * SHUTDOWN_CLIENT stops this instance, and its tasks go to the others; SHUTDOWN_APPLICATION stops all instances (KIP-671).
+ */
+export type UncaughtExceptionResponse = 'REPLACE_THREAD' | 'SHUTDOWN_CLIENT' | 'SHUTDOWN_APPLICATION'
 
 /** Kafka Streams' settings, in camel case; times in ms. */
 export interface StreamsConfig {
@@ -52,6 +55,16 @@ export interface StreamsConfig {
   readonly deadLetterTopic?: string
   /** Is told of every record that was left out, beside the counter; see `StreamsBuilder.droppedRecords` for a stream. */
   readonly onDropped?: (dropped: DroppedRecord) => void
+  /** Warm copies of each task's state on other instances, which take over without a long restore. Default 0. */
+  readonly numStandbyReplicas?: number
+  /** `host:port` at which others reach this instance; told to all of them (`metadataForAllClients`). */
+  readonly applicationServer?: string
+  /** An instance that has not polled for so long has lost its tasks to the others. Default 300,000. */
+  readonly maxPollIntervalMs?: number
+  /** An instance not heard of for so long has lost its tasks to the others. Default 45,000. */
+  readonly sessionTimeoutMs?: number
+  /** Default 3,000. */
+  readonly heartbeatIntervalMs?: number
   /** Extra configs of the repartition and changelog topics that are created. */
   readonly topicConfigs?: Readonly<Record<string, string>>
   readonly clock?: Clock
@@ -66,6 +79,7 @@ export type ResolvedConfig = Required<
     | 'defaultValueSerde'
     | 'defaultTimestampExtractor'
     | 'stateDir'
+    | 'applicationServer'
     | 'deadLetterTopic'
     | 'onDropped'
   >
@@ -76,6 +90,7 @@ export type ResolvedConfig = Required<
     | 'defaultValueSerde'
     | 'defaultTimestampExtractor'
     | 'stateDir'
+    | 'applicationServer'
     | 'deadLetterTopic'
     | 'onDropped'
   >
@@ -101,6 +116,10 @@ export function resolveConfig(config: StreamsConfig): ResolvedConfig {
     processingExceptionHandler: config.processingExceptionHandler ?? 'log-and-fail',
     productionExceptionHandler: config.productionExceptionHandler ?? 'log-and-fail',
     maxRequestSize: config.maxRequestSize ?? 1024 * 1024,
+    numStandbyReplicas: config.numStandbyReplicas ?? 0,
+    maxPollIntervalMs: config.maxPollIntervalMs ?? 300_000,
+    sessionTimeoutMs: config.sessionTimeoutMs ?? 45_000,
+    heartbeatIntervalMs: config.heartbeatIntervalMs ?? 3_000,
     topicConfigs: config.topicConfigs ?? {},
     clock: config.clock ?? systemClock,
     random: config.random ?? systemRandom,
@@ -110,6 +129,10 @@ export function resolveConfig(config: StreamsConfig): ResolvedConfig {
   atLeast(resolved, 'maxTaskIdleMs', -1)
   atLeast(resolved, 'bufferedRecordsPerPartition', 1)
   atLeast(resolved, 'maxRequestSize', 1)
+  atLeast(resolved, 'numStandbyReplicas', 0)
+  atLeast(resolved, 'maxPollIntervalMs', 1)
+  atLeast(resolved, 'sessionTimeoutMs', 1)
+  atLeast(resolved, 'heartbeatIntervalMs', 1)
   return resolved
 }
 

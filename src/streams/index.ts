@@ -63,6 +63,7 @@ export { KGroupedTable } from './kgrouped-table.js'
 export { KStream } from './kstream.js'
 export { type ForeignKeyExtractor, KTable } from './ktable.js'
 export type * from './node.js'
+
 export {
   type Consumed,
   EmitStrategy,
@@ -93,7 +94,8 @@ export type {
   ValueTransformerSupplier,
 } from './processor-api.js'
 export { type PrometheusOptions, prometheusText } from './prometheus.js'
-export type { StoreRestored } from './runtime/changelog-reader.js'
+export type { StateRestoreListener, StoreRestore, StoreRestoreProgress } from './runtime/changelog-reader.js'
+
 /** The running side, for `forebay/testing`; not part of the public interface. */
 export * as runtime from './runtime/index.js'
 export {

@@ -96,7 +96,7 @@ describe('records of __consumer_offsets', () => {
         },
       ])
       expect(decodeSubscription(group.members[0]!.subscription).topics).toEqual(['orders', 'users'])
-      expect(decodeAssignment(group.members[0]!.assignment)).toEqual([
+      expect(decodeAssignment(group.members[0]!.assignment).partitions).toEqual([
         at('orders', 0),
         at('orders', 1),
         at('users'),
@@ -184,12 +184,15 @@ describe('the consumer protocol', () => {
       topics,
       ownedPartitions: [],
       generationId: -1,
+      userData: bytes('010203'),
     })
     const version1 =
       '00010000000200066f726465727300057573657273000000030102030000000100066f72646572730000000100000001'
-    expect(decodeSubscription(bytes(version1))).toEqual({ topics, ownedPartitions: owned, generationId: -1 })
+    const userData = bytes('010203')
+    const claim = { topics, ownedPartitions: owned, userData }
+    expect(decodeSubscription(bytes(version1))).toEqual({ ...claim, generationId: -1 })
     const version2 = `0002${version1.slice(4)}00000007`
-    const subscription = { topics, ownedPartitions: owned, generationId: 7 }
+    const subscription = { ...claim, generationId: 7 }
     expect(decodeSubscription(bytes(version2))).toEqual(subscription)
     expect(decodeSubscription(encodeSubscription(subscription))).toEqual(subscription)
   })
@@ -197,8 +200,9 @@ describe('the consumer protocol', () => {
   it('reads assignments', () => {
     const hex = '00030000000200066f72646572730000000200000000000000050005757365727300000001000000020000000109'
     const partitions = [at('orders', 0), at('orders', 5), at('users', 2)]
-    expect(decodeAssignment(bytes(hex))).toEqual(partitions)
-    expect(decodeAssignment(encodeAssignment(partitions))).toEqual(partitions)
-    expect(decodeAssignment(new Uint8Array(0))).toEqual([])
+    const assignment = { partitions, userData: bytes('09') }
+    expect(decodeAssignment(bytes(hex))).toEqual(assignment)
+    expect(decodeAssignment(encodeAssignment(assignment))).toEqual(assignment)
+    expect(decodeAssignment(new Uint8Array(0))).toEqual({ partitions: [], userData: null })
   })
 })

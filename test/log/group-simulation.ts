@@ -1,5 +1,5 @@
 import { type Clock, ManualClock, MemoryFiles, seededRandom, type Timer } from '../../src/common/index.js'
-import type { AssignorName } from '../../src/log/assignors.js'
+
 import { Broker } from '../../src/log/broker.js'
 import { EmbeddedConsumer } from '../../src/log/consumer.js'
 import { decodeAssignment } from '../../src/log/consumer-protocol.js'
@@ -8,6 +8,7 @@ import { DataDirectory } from '../../src/log/data-directory.js'
 import { GroupCoordinator } from '../../src/log/group-coordinator.js'
 import { GroupStore } from '../../src/log/group-store.js'
 import {
+  type AssignorName,
   type ConsumerGroupMetadata,
   createBatchBuilder,
   isKafkaError,
@@ -335,7 +336,7 @@ export class GroupSchedule {
     const group = this.#groups.group(GROUP)!
     const stored = group.members.get(memberId)
     const current = stored !== undefined && generationId === group.generation && group.state === 'Stable'
-    const assigned = current ? decodeAssignment(stored.assignment).map(key) : [place]
+    const assigned = current ? decodeAssignment(stored.assignment).partitions.map(key) : [place]
     if (!owned.has(place) || !assigned.includes(place)) {
       throw new Error(`${name} was handed a record of ${place}, which it does not own`)
     }
@@ -347,7 +348,7 @@ export class GroupSchedule {
     if (group === undefined) return
     if (group.state === 'Stable') {
       const members = [...group.members.values()]
-      assertDisjoint(members.map((m) => [m.clientId, decodeAssignment(m.assignment).map(key)]))
+      assertDisjoint(members.map((m) => [m.clientId, decodeAssignment(m.assignment).partitions.map(key)]))
     }
     for (const { name, consumer, owned } of this.#members) {
       const assigned = consumer.assignment().map(key)

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock, seededRandom } from '../../src/common/index.js'
 import { assignors } from '../../src/log/assignors.js'
-import { type Consumer, type ConsumerOptions, Log, type TopicPartition } from '../../src/log/index.js'
+import {
+  type Consumer,
+  type ConsumerOptions,
+  type ConsumerPartitionAssignor,
+  Log,
+  type TopicPartition,
+} from '../../src/log/index.js'
 import { at, dataDirectory, storages, text } from './log-fixture.js'
 
 type AnyConsumer = Consumer<unknown, unknown>
@@ -137,6 +143,79 @@ describe('consumer group', () => {
     await settle(clock, a, b)
     expect(lost).toEqual(['t-0', 't-1'])
     expect(assigned(a).length + assigned(b).length).toBe(4)
+    await log.close()
+  })
+
+  it('drops a member whose listener does not come back', async () => {
+    const { clock, member } = await groupFixture()
+    const stuck = { maxPollIntervalMs: 20_000, assignors: ['cooperative-sticky'] } as const
+    const a = member({ clientId: 'a', ...stuck })
+    a.subscribe(['t'], { onPartitionsRevoked: () => new Promise(() => {}) })
+    await settle(clock, a)
+    const b = member({ clientId: 'b', ...stuck })
+    b.subscribe(['t'])
+    const polls = [a.poll(1_000_000), b.poll(10)]
+    for (let i = 0; i < 20; i++) {
+      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+      clock.advance(3_000)
+    }
+    await polls[1]
+    await settle(clock, b)
+    expect(assigned(b)).toEqual(['t-0', 't-1', 't-2', 't-3'])
+  })
+
+  it('lets members bring an assignor, which tells the leader and is told what it needs to know', async () => {
+    const { clock, log, member } = await groupFixture(2)
+    const told: Record<string, string[]> = {}
+    const wishes = new Map([
+      ['a', 0],
+      ['b', 1],
+    ])
+    const bringing = (name: string): ConsumerPartitionAssignor => ({
+      name: 'by-wish',
+      protocol: 'eager',
+      subscriptionUserData: () => Buffer.from(String(wishes.get(name))),
+      assign: async (members) =>
+        new Map(
+          members.map(({ memberId, userData }) => [
+            memberId,
+            { partitions: [at('t', Number(userData))], userData: Buffer.from(`of ${members.length}`) },
+          ]),
+        ),
+      onAssignment: ({ userData }) => (told[name] ??= []).push(String(userData)),
+    })
+    const a = member({ assignors: [bringing('a')] })
+    const b = member({ assignors: [bringing('b')] })
+    a.subscribe(['t'])
+    b.subscribe(['t'])
+    await settle(clock, a, b)
+    expect([assigned(a), assigned(b)]).toEqual([['t-0'], ['t-1']])
+    expect([told['a']!.at(-1), told['b']!.at(-1)]).toEqual(['of 2', 'of 2'])
+    wishes.set('a', 1).set('b', 0)
+    b.enforceRebalance()
+    await settle(clock, a, b)
+    expect([assigned(a), assigned(b)]).toEqual([['t-1'], ['t-0']])
+    await log.close()
+  })
+
+  it('lets a cooperative member read on while others have yet to join', async () => {
+    const { clock, log, member } = await groupFixture(2)
+    const [a, b, c] = ['a', 'b', 'c'].map((clientId) =>
+      member({ clientId, assignors: ['cooperative-sticky'] }),
+    ) as [AnyConsumer, AnyConsumer, AnyConsumer]
+    a.subscribe(['t'])
+    b.subscribe(['t'])
+    await settle(clock, a, b)
+    const [mine] = a.assignment()
+    c.subscribe(['t'])
+    // b does not poll, so that the group waits for it.
+    await settle(clock, a, c)
+    const producer = log.producer(text)
+    producer.write({ topic: 't', partition: mine!.partition, value: 'v' })
+    await producer.flush()
+    const polled = a.poll(10)
+    clock.advance(10)
+    expect((await polled).map(({ value }) => value)).toEqual(['v'])
     await log.close()
   })
 

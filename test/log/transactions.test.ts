@@ -157,7 +157,9 @@ describe.each(storages)('transactions over %s', (storage) => {
     consumer.assign([at('b')])
     expect(await consumer.poll(0)).toEqual([])
     const polled = consumer.poll(60_000)
+    const committed = consumer.committed([at('b')])
     await producer.commitTransaction()
+    expect(await committed).toMatchObject([{ offset: 7 }])
     expect((await polled).map((record) => record.value)).toEqual(['7', '8', '9'])
   })
 

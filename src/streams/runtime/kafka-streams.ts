@@ -1,5 +1,12 @@
 import type { Observable } from 'rxjs'
-import { type FileSystem, nextEventLoopTurn, nodeFiles } from '../../common/index.js'
+import {
+  type FileSystem,
+  nextEventLoopTurn,
+  nodeFiles,
+  type Random,
+  randomUuid,
+  systemRandom,
+} from '../../common/index.js'
 import type { ConsumerRecord, Log, TopicPartition } from '../../log/index.js'
 import type { Serde } from '../../serde/index.js'
 import type { ReadOnlyKeyValueStore, StateStore, StoreSpec } from '../../state/index.js'
@@ -14,12 +21,19 @@ import { atIntervals } from '../rx/at-intervals.js'
 import { type ObserveOptions, observeTopic } from '../rx/observe-topic.js'
 import { type TableView, tableView } from '../rx/table-view.js'
 import type { TopologyModel } from '../topology-model.js'
-import type { StoreRestored } from './changelog-reader.js'
+
+import { requestApplicationShutdown } from './application-shutdown.js'
+import type { StateRestoreListener } from './changelog-reader.js'
+
 import { droppedTotal } from './metrics.js'
+
 import { type QueryableStore, queryableStore } from './queryable-store.js'
+import { StateDirectory } from './state-directory.js'
 import { type QueryOptions, queryBetweenRounds } from './store-query.js'
+import type { StreamTask } from './stream-task.js'
 import { type StreamsTaskMetrics, taskFigures } from './task-figures.js'
 import { TaskManager } from './task-manager.js'
+import { isMigration } from './task-migration.js'
 import { StreamThread } from './thread.js'
 import { sourcesOf, TopicNames, taskStore } from './topics.js'
 
@@ -36,9 +50,11 @@ export interface KafkaStreamsOptions extends StreamsConfig {
   readonly log: Log
   /** Default: the file system of the machine. */
   readonly files?: FileSystem
+  /** Names the instance. Default: the system's randomness. */
+  readonly random?: Random
   readonly stateListener?: (state: StreamsState, before: StreamsState) => void
-  /** Told of every store that was brought up to date with its changelog. */
-  readonly restoreListener?: (restored: StoreRestored) => void
+  /** Told how the stores of tasks that come to this instance are brought up to date. */
+  readonly restoreListener?: StateRestoreListener
   /** Decides after a failure. Default: SHUTDOWN_CLIENT. */
   readonly uncaughtExceptionHandler?: (error: unknown) => UncaughtExceptionResponse
 }
@@ -57,11 +73,18 @@ export interface StreamsMetrics {
 }
 
 /**
- * Runs a topology on a log.
+ * Runs a topology on a log: one instance of an application. Instances with the same applicationId share its tasks; what
+ * this class says of tasks, stores and figures is of those that run here.
  *
  *     CREATED ─start─▶ REBALANCING ─▶ RUNNING ─close─▶ PENDING_SHUTDOWN ─▶ NOT_RUNNING
- *                          ▲             │ failure
- *                          └─ replace ───┴─ shut down ─▶ PENDING_ERROR ─▶ ERROR
+ *                        ▲    ▲         │  │ failure
+ *                        │    └ replace ┼──┴─ shut down ─▶ PENDING_ERROR ─▶ ERROR
+ *                        └ tasks come ──┘
+ *                          or go
+ *
+ * The state listener is called after each arrow, before anything else happens. An instance is REBALANCING from when
+ * tasks come to it or leave it until all that it then has are restored; a rebalance of the group that changes nothing
+ * here goes unseen. The tasks that stay are processed meanwhile. `pause` outlasts rebalances.
  */
 export class KafkaStreams {
   readonly #model: TopologyModel
@@ -71,14 +94,17 @@ export class KafkaStreams {
   #state: StreamsState = 'CREATED'
   #manager: TaskManager | null = null
   #thread: StreamThread | null = null
-  #starting: Promise<void> | null = null
   #running: Promise<void> | null = null
-  #unlock: (() => void) | null = null
+  readonly #directory: StateDirectory | null
+  readonly #processId: string
+  /** Who waits for the first RUNNING, or for the end. */
+  #started: (() => void) | null = null
+  #hasRun = false
   #paused = false
   #stopping = false
   #restarts = 0
   #failure: unknown = null
-  /** Of managers that are gone: counters go on over restarts. */
+  /** Of tasks that are gone: counters go on over rebalances and restarts. */
   #before = { recordsIn: 0, recordsOut: 0, droppedRecords: 0, commits: 0 }
 
   constructor(topology: TopologyModel, options: KafkaStreamsOptions) {
@@ -87,6 +113,9 @@ export class KafkaStreams {
     this.#config = resolveConfig(options)
     topology.bindDefaultSerdes?.(this.#config.defaultKeySerde, this.#config.defaultValueSerde)
     this.#files = options.files ?? nodeFiles
+    const { stateDir, applicationId } = this.#config
+    this.#processId = randomUuid(options.random ?? systemRandom).toString('hex')
+    this.#directory = stateDir === undefined ? null : new StateDirectory(this.#files, stateDir, applicationId)
   }
 
   get state(): StreamsState {
@@ -99,7 +128,8 @@ export class KafkaStreams {
   }
 
   /**
-   * Creates internal topics, restores state, and begins to process. Resolves when the instance is RUNNING.
+   * Creates internal topics, joins the other instances, restores state, and begins to process. Resolves when the instance
+   * is RUNNING, or closed before. A task that is ready does not wait for others that are restored for longer.
    * Throws TopologyError, CopartitionError, StreamsConfigError, or what the log throws; the instance is then in ERROR.
    */
   async start(): Promise<void> {
@@ -107,20 +137,12 @@ export class KafkaStreams {
       throw new InvalidStateError(`an instance starts once; this one is ${this.#state}`)
     }
     this.#enter('REBALANCING')
-    this.#starting = this.#start()
-    await this.#starting
-  }
-
-  async #start(): Promise<void> {
-    try {
-      this.#lockState()
-      await this.#startTasks()
-    } catch (error) {
-      this.#fail(error)
-      throw error
-    }
-    this.#enter('RUNNING')
+    const started = new Promise<void>((resolve) => {
+      this.#started = resolve
+    })
     this.#running = this.#run()
+    await started
+    if (!this.#hasRun && this.state === 'ERROR') throw this.#failure
   }
 
   /** Commits what has been processed and gives everything free. Idempotent. Throws when the last commit fails. */
@@ -130,8 +152,6 @@ export class KafkaStreams {
       return
     }
     this.#stopping = true
-    // A start that fails has told its caller, and left nothing to close.
-    await this.#starting?.catch(() => {})
     this.#thread?.wake()
     await this.#running
     if (this.#state === 'NOT_RUNNING' && this.#failure !== null) throw this.#failure
@@ -262,7 +282,7 @@ export class KafkaStreams {
     return atIntervals(this.#config.clock, intervalMs, () => this.metrics())
   }
 
-  /** Records of each source partition that have not been processed yet, by `topic-partition`. */
+  /** Records of each source partition of this instance's tasks that have not been processed yet, by `topic-partition`. */
   async lag(): Promise<ReadonlyMap<string, number>> {
     const manager = this.#runningManager()
     const inputs = manager.tasks.flatMap((task) => task.group.partitions)
@@ -276,14 +296,15 @@ export class KafkaStreams {
   }
 
   /**
-   * Resolves once everything that is in the sources now has been processed and committed, what it led to in
-   * repartition topics included. Throws what stopped the instance if it stops first.
+   * Resolves once everything that is in the sources of this instance's tasks now has been processed and committed, what
+   * it led to in its repartition topics included. Tasks that move away meanwhile are not waited for. Throws what stopped
+   * the instance if it stops first.
    */
   async caughtUp(): Promise<void> {
     const manager = this.#runningManager()
     const sources = manager.sourcePartitions()
     const ends = await manager.consumer.endOffsets(sources)
-    while (!(await this.#thread!.until(() => this.#hasReached(sources, ends)))) {
+    while (!(await this.#thread?.until(() => this.#hasReached(sources, ends)))) {
       // The thread has ended: for good, or to be replaced by another one.
       if (this.#state !== 'REBALANCING' && this.#state !== 'RUNNING') {
         throw this.#failure ?? new InvalidStateError(`the instance is ${this.#state}; it must be RUNNING`)
@@ -293,9 +314,12 @@ export class KafkaStreams {
   }
 
   async #hasReached(sources: readonly TopicPartition[], ends: readonly number[]): Promise<boolean> {
-    const manager = this.#manager!
+    const manager = this.#manager
+    if (manager === null || this.#state !== 'RUNNING') return false
     if (manager.tasks.some((task) => task.dirty || task.graph.inFlight)) return false
+    if (!(await manager.isGlobalCaughtUp())) return false
     for (const [i, source] of sources.entries()) {
+      if (manager.taskOf(source) === undefined) continue
       if ((await manager.processedTo(source)) < ends[i]!) return false
     }
     const internal = manager.repartitionPartitions()
@@ -306,26 +330,32 @@ export class KafkaStreams {
     return true
   }
 
-  /** Deletes the local state of the application. Only before `start` and after the end. */
+  /** Deletes the local state of the application; throws where another instance uses it. Only before `start` and after the end. */
   cleanUp(): void {
     if (this.#state !== 'CREATED' && this.#state !== 'NOT_RUNNING' && this.#state !== 'ERROR') {
       throw new InvalidStateError(`local state cannot be deleted while the instance is ${this.#state}`)
     }
-    const { stateDir, applicationId } = this.#config
-    if (stateDir !== undefined) this.#files.remove(`${stateDir}/${applicationId}`)
+    this.#directory?.clean()
   }
 
   // -------------------------------------------------------------------------------------------------------- life
 
   async #startTasks(): Promise<void> {
     const instance = this
+    this.#manager = null
+    this.#thread = null
     this.#manager = await TaskManager.start({
       model: this.#model,
       log: this.#options.log,
       files: this.#files,
       config: this.#config,
-      onRestored: (restored) => this.#options.restoreListener?.(restored),
-      onAsyncActivity: () => this.#thread?.wake(),
+      processId: this.#processId,
+      directory: this.#directory,
+      restoreListener: this.#options.restoreListener ?? {},
+      wake: () => this.#thread?.wake(),
+      onRebalance: () => this.#enter('REBALANCING'),
+      onRunning: () => this.#enter('RUNNING'),
+      onTaskClosed: (task) => this.#remember(task),
       status: {
         get paused() {
           return instance.#paused
@@ -342,10 +372,9 @@ export class KafkaStreams {
   async #run(): Promise<void> {
     for (;;) {
       try {
+        await this.#startTasks()
         await this.#thread!.run()
-        this.#enter('PENDING_SHUTDOWN')
-        await this.#manager!.closeClean()
-        this.#endWith('NOT_RUNNING')
+        await this.#closeClean()
         return
       } catch (error) {
         if (!(await this.#recover(error))) return
@@ -353,30 +382,49 @@ export class KafkaStreams {
     }
   }
 
-  /** Undoes what was not committed; starts anew where the handler says so. */
-  async #recover(error: unknown): Promise<boolean> {
+  async #closeClean(): Promise<void> {
     const manager = this.#manager!
-    await manager.closeDirty(error)
-    this.#remember(manager)
+    const ended = manager.shutdownRequested && !this.#stopping
+    this.#enter(ended ? 'PENDING_ERROR' : 'PENDING_SHUTDOWN')
+    await manager.closeClean()
+    this.#before.commits += manager.commits
+    if (ended)
+      this.#failure = new StreamsError('STREAMS_SHUTDOWN', 'an instance stopped the whole application')
+    this.#endWith(ended ? 'ERROR' : 'NOT_RUNNING')
+  }
+
+  /** Undoes what was not committed; starts anew where the tasks were lost, or the handler says so. */
+  async #recover(error: unknown): Promise<boolean> {
+    const manager = this.#manager
+    await manager?.closeDirty(error)
+    this.#before.commits += manager?.commits ?? 0
+    const migrated = isMigration(error)
     if (this.#stopping) {
-      this.#failure = error
+      // Tasks that were lost are done again by their new owners.
+      if (!migrated) this.#failure = error
       this.#endWith('NOT_RUNNING')
       return false
     }
-    if (this.#decide(error) !== 'REPLACE_THREAD') {
-      this.#fail(error)
-      return false
+    if (!migrated || manager === null) {
+      // A start that fails is the caller's to handle.
+      const response = this.#hasRun && manager !== null ? this.#decide(error) : 'SHUTDOWN_CLIENT'
+      if (response === 'SHUTDOWN_APPLICATION') await this.#shutDownApplication(error)
+      if (response !== 'REPLACE_THREAD') {
+        this.#fail(error)
+        return false
+      }
+      this.#restarts++
     }
-    this.#restarts++
     this.#enter('REBALANCING')
-    try {
-      await this.#startTasks()
-    } catch (second) {
-      this.#fail(second)
-      return false
-    }
-    this.#enter('RUNNING')
     return true
+  }
+
+  /** The others stop as soon as the group has met; what went wrong here is what is reported. */
+  async #shutDownApplication(error: unknown): Promise<void> {
+    this.#failure = error
+    this.#enter('PENDING_ERROR')
+    const { log } = this.#options
+    await requestApplicationShutdown(log, this.#config, this.#processId).catch(() => {})
   }
 
   #decide(error: unknown): UncaughtExceptionResponse {
@@ -390,9 +438,9 @@ export class KafkaStreams {
   }
 
   #endWith(state: 'NOT_RUNNING' | 'ERROR'): void {
-    this.#unlock?.()
-    this.#unlock = null
+    this.#manager = null
     this.#enter(state)
+    this.#started?.()
   }
 
   #enter(state: StreamsState): void {
@@ -400,28 +448,15 @@ export class KafkaStreams {
     if (before === state) return
     this.#state = state
     this.#options.stateListener?.(state, before)
+    if (state !== 'RUNNING') return
+    this.#hasRun = true
+    this.#started?.()
   }
 
-  /** State files have one owner: a second instance of the application on the same folder is refused. */
-  #lockState(): void {
-    const { stateDir, applicationId } = this.#config
-    if (stateDir === undefined) return
-    const directory = `${stateDir}/${applicationId}`
-    this.#files.makeDirectory(directory)
-    const lock = this.#files.lock(directory)
-    if ('owner' in lock) {
-      throw new InvalidStateError(`the state in ${directory} is in use by ${lock.owner}`)
-    }
-    this.#unlock = lock.release
-  }
-
-  #remember(manager: TaskManager): void {
-    for (const task of manager.tasks) {
-      this.#before.recordsIn += task.metrics.recordsIn
-      this.#before.recordsOut += task.metrics.recordsOut
-      this.#before.droppedRecords += task.droppedRecords
-    }
-    this.#before.commits += manager.commits
+  #remember(task: StreamTask): void {
+    this.#before.recordsIn += task.metrics.recordsIn
+    this.#before.recordsOut += task.metrics.recordsOut
+    this.#before.droppedRecords += task.droppedRecords
   }
 
   #runningManager(): TaskManager {

@@ -5,7 +5,7 @@ import type { StateStore } from '../../state/index.js'
 import { type AnyBatch, originRow } from '../batch.js'
 import type { ResolvedConfig } from '../config.js'
 
-import { messageOf, ProcessingError, StreamsError, TopologyError } from '../errors.js'
+import { InvalidStateError, messageOf, ProcessingError, StreamsError, TopologyError } from '../errors.js'
 import type {
   Cancellable,
   DroppedReason,
@@ -238,6 +238,8 @@ export class TaskGraph {
         continue
       }
       await Promise.race([drained, this.#failed()])
+      // By a failure, or the end of the log, while it waited: nothing will ever be drained.
+      if (this.#closed) throw new InvalidStateError('the task was closed before its calls were answered')
       this.flush()
       i = 0
     }
@@ -272,6 +274,7 @@ export class TaskGraph {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#onFailure?.()
     this.#busy = true
     for (const running of this.#nodes.values()) {
       if (!('context' in running)) continue

@@ -2,121 +2,154 @@ import type { FileSystem } from '../../common/index.js'
 import {
   type Consumer,
   createBatchBuilder,
-  type FetchedBatch,
   type Log,
-  type OffsetCommit,
   type Producer,
   partitionOfKey,
   type TopicPartition,
 } from '../../log/index.js'
-import { openStateDatabase, type StateDatabase, type StateStore } from '../../state/index.js'
+import { openStateDatabase, type StateStore } from '../../state/index.js'
 import type { ResolvedConfig } from '../config.js'
-import type { SourceNode } from '../node.js'
 import type { TopologyModel } from '../topology-model.js'
-import { restoreStores, type StoreRestored } from './changelog-reader.js'
-import { decodeTimes } from './committed-times.js'
+import type { AssignmentInfo, ClientInfo, SubscriptionInfo } from './assignment-info.js'
+import type { StateRestoreListener } from './changelog-reader.js'
 import { DeadLetterWriter, deadLettersOf } from './dead-letters.js'
+import { GlobalStateUpdater } from './global-state-updater.js'
 import { GlobalTask } from './global-task.js'
 import { InputPartition } from './input-partition.js'
-import { TaskMetrics } from './metrics.js'
+import type { TaskMetrics } from './metrics.js'
 import { PartitionGroup } from './partition-group.js'
 import { ProducerRecordCollector } from './record-collector.js'
-import { StateManager } from './state-manager.js'
+import { type StartOffset, startOffsets } from './start-offsets.js'
+import type { StateDirectory } from './state-directory.js'
+import { StateUpdater } from './state-updater.js'
 import { StreamTask } from './stream-task.js'
-import { assignAll, type TaskAssignment } from './task-assignment.js'
+import { StreamsPartitionAssignor } from './streams-partition-assignor.js'
+import { type PlannedTask, tasksOf } from './task-assignment.js'
+import { TaskCommitter } from './task-committer.js'
+import { TaskMigratedError } from './task-migration.js'
+import { TaskState, type TaskStateOptions } from './task-state.js'
 import type { ThreadHost } from './thread.js'
-import { type PlannedSource, planTopics, type TopicPlan } from './topic-plan.js'
-import { inputOptions, TopicNames, taskStore } from './topics.js'
+import { planTopics, type TopicPlan } from './topic-plan.js'
+import { inputOptions, TopicNames } from './topics.js'
 
 export interface TaskManagerOptions {
   readonly model: TopologyModel
   readonly log: Log
   readonly files: FileSystem
   readonly config: ResolvedConfig
-  readonly onRestored: (restored: StoreRestored) => void
-  /** A task has something to do that did not come with a poll. */
-  readonly onAsyncActivity: () => void
+  readonly processId: string
+  /** Null: state lives in memory. */
+  readonly directory: StateDirectory | null
+  readonly restoreListener: StateRestoreListener
+  /** Something is to be done that did not come with a poll. */
+  readonly wake: () => void
+  /** Tasks come or go. */
+  readonly onRebalance: () => void
+  /** Every task that was assigned runs. */
+  readonly onRunning: () => void
+  /** The counters of a task that has gone. */
+  readonly onTaskClosed: (task: StreamTask) => void
   readonly status: { readonly paused: boolean; readonly stopping: boolean }
 }
 
-/** How far, in wall-clock ms, a state database may be behind the changelogs. */
-const followIntervalMs = 1_000
-/** How often records of repartition topics that have been processed are deleted, ms. */
-const purgeIntervalMs = 30_000
-/** How much longer than in the store windows stay in its changelog, ms of stream time: the default of Kafka Streams. */
-const changelogMarginMs = 86_400_000
+/** How often to try again for a task directory that another instance still has, ms. */
+const lockRetryMs = 50
+/** While a rebalance is younger than this, ms, nothing is committed: it could be refused, and all work be undone. */
+const commitHoldMs = 1_000
+
+/** What the tasks write through. Its transactional id comes with the first assignment. */
+interface Output {
+  readonly producer: Producer
+  readonly collector: ProducerRecordCollector
+  readonly committer: TaskCommitter
+}
+
+/** A task assigned to this instance, from the moment it comes. */
+interface ActiveTask {
+  readonly planned: PlannedTask
+  state: TaskState | null
+  offsets: readonly StartOffset[]
+  closed: boolean
+}
 
 /**
- * The tasks of one instance, with the one consumer and the one producer that all of them share.
+ * The tasks of one instance, with the one consumer and the one producer that all of them share. Which tasks, the
+ * consumer's group decides.
  *
- * A commit, exactly once (a crash between two steps repeats or undoes what is before it):
- *
- *     0 settle      asynchronous operators are waited for
- *     1 flush       held-back updates go downstream, caches to the changelogs and, now and then, to SQLite (uncommitted)
- *     2 producer    everything is in the log, inside the transaction
- *     3 offsets     of the input join the transaction
- *     4 commit      outputs, changelogs and offsets become visible together
- *     5 SQLite      commits, where it was flushed to, with the changelog offsets it contains
- *
- * A crash leaves SQLite behind the changelogs, by a second or so: their tail is replayed at the next start.
+ *     assigned ─▶ offsets ─▶ restoring (beside the tasks that run) ─▶ running ─▶ revoked: commit, close
+ *     standby  ─▶ follows the changelogs ─┴─▶ assigned: only the tail is restored
+ *     lost: everything that was not committed is undone, and the instance joins again
  */
 export class TaskManager implements ThreadHost {
   readonly config: ResolvedConfig
   readonly consumer: Consumer
-  readonly producer: Producer
-  readonly tasks: StreamTask[] = []
-  commits = 0
+  /** Those that run, in the order of the topology. */
+  tasks: StreamTask[] = []
+  /** All instances, as of the last rebalance. */
+  clients: readonly ClientInfo[] = []
   readonly #options: TaskManagerOptions
   readonly #names: TopicNames
-  readonly #collector: ProducerRecordCollector
-  readonly #letters: DeadLetterWriter
+  readonly #plan: TopicPlan
+  readonly #planned: readonly PlannedTask[]
+  readonly #repartitionTopics: ReadonlySet<string>
   readonly #exactlyOnce: boolean
+  readonly #letters: DeadLetterWriter
+  readonly #updater: StateUpdater
+  #slot: number | null = null
+  #output: Output | null = null
+  #global: GlobalStateUpdater | null = null
+  readonly #active = new Map<string, ActiveTask>()
+  readonly #standby = new Map<string, TaskState>()
+  #wantedStandby: readonly string[] = []
   readonly #byPartition = new Map<string, StreamTask>()
-  #plan: TopicPlan | null = null
-  #global: GlobalTask | null = null
-  #inTransaction = false
-  #lastPurge: number
-  /** Positions that a reset has chosen, and that are not committed yet. */
-  #unrecorded = new Set<StreamTask>()
+  #restored: ActiveTask[] = []
+  /** Tasks that stand elsewhere than was committed, and where that is to be committed at once. */
+  readonly #unrecorded = new Set<StreamTask>()
+  #joined = false
+  #rebalancingSince: number | null = null
+  #shutdownRequested = false
+  #failure: { readonly error: unknown } | null = null
+  #closed = false
 
-  private constructor(options: TaskManagerOptions) {
-    const { config, log } = options
+  private constructor(options: TaskManagerOptions, names: TopicNames, plan: TopicPlan) {
+    const { config, log, processId } = options
     this.#options = options
+    this.#names = names
+    this.#plan = plan
+    this.#planned = tasksOf(plan)
+    this.#repartitionTopics = new Set(plan.repartitionTopics)
     this.config = config
     this.#letters = new DeadLetterWriter(log)
     this.#exactlyOnce = config.processingGuarantee === 'exactly_once_v2'
-    this.#names = new TopicNames(config.applicationId, options.model)
-    this.#lastPurge = config.clock.now()
     this.consumer = log.consumer({
+      clientId: `${config.applicationId}-${processId}`,
       groupId: config.applicationId,
       enableAutoCommit: false,
       autoOffsetReset: config.autoOffsetReset,
       isolationLevel: this.#exactlyOnce ? 'read_committed' : 'read_uncommitted',
+      maxPollIntervalMs: config.maxPollIntervalMs,
+      sessionTimeoutMs: config.sessionTimeoutMs,
+      heartbeatIntervalMs: config.heartbeatIntervalMs,
+      assignors: [this.#assignor()],
     })
-    this.producer = log.producer({
-      clientId: `${config.applicationId}-producer`,
-      ...(this.#exactlyOnce ? { transactionalId: config.applicationId } : {}),
-    })
-    this.#collector = new ProducerRecordCollector({
-      producer: this.producer,
-      createBatchBuilder,
-      partitionOf: partitionOfKey,
-      defaultKeySerde: config.defaultKeySerde,
-      defaultValueSerde: config.defaultValueSerde,
-      resolveTopic: (name) => this.#names.resolve(name),
-      maxRequestSize: config.maxRequestSize,
-      stopping: () => options.status.stopping,
-      clock: config.clock,
-      resultsFirst: !this.#exactlyOnce,
-      onFirstRecord: () => this.#begin(),
+    this.#updater = new StateUpdater({
+      log,
+      config,
+      listener: options.restoreListener,
+      onFailure: (error) => this.#fail(error),
     })
   }
 
-  /** Creates internal topics, opens and restores state, and stands every task at its committed offsets. */
+  /** Creates internal topics, fills global stores, and joins the group; tasks come with the polls of the thread. */
   static async start(options: TaskManagerOptions): Promise<TaskManager> {
-    const manager = new TaskManager(options)
+    const { model, log, config } = options
+    const names = new TopicNames(config.applicationId, model)
+    const plan = await planTopics(log.admin, model, names, config)
+    await log.admin.createTopics(plan.create, { ifNotExists: true })
+    const manager = new TaskManager(options, names, plan)
     try {
-      await manager.#start()
+      await manager.#startGlobal()
+      manager.#subscribe()
       return manager
     } catch (error) {
       await manager.closeDirty()
@@ -124,142 +157,285 @@ export class TaskManager implements ThreadHost {
     }
   }
 
-  async #start(): Promise<void> {
-    const { log, model } = this.#options
-    // First of all: it settles what an earlier owner left, so that committed offsets and changelogs are final.
-    if (this.#exactlyOnce) await this.producer.initTransactions()
-    const plan = await planTopics(log.admin, model, this.#names, this.config)
-    await log.admin.createTopics(plan.create, { ifNotExists: true })
-    for (const [topic, count] of plan.partitionCounts) this.#collector.know(topic, count)
-    this.#plan = plan
-    const globalPositions = await this.#startGlobal(plan.global)
-    const started: InputPartition[] = []
-    for (const assignment of assignAll(plan)) started.push(...(await this.#startTask(assignment)))
-    this.consumer.assign([...started, ...globalPositions.map(({ at }) => at)])
-    for (const { at, position } of globalPositions) this.consumer.seek(at, position)
-    for (const input of started) this.consumer.seek(input, input.nextOffset)
-    // Where 'latest' was at the first start must not move with a second one.
-    if (this.#unrecorded.size > 0) await this.commit()
-  }
-
-  async #startTask(assignment: TaskAssignment): Promise<InputPartition[]> {
-    const { taskId, partition, planned } = assignment
+  async #startGlobal(): Promise<void> {
     const { model, log } = this.#options
-    const { subtopology } = planned
-    const metrics = new TaskMetrics()
-    let task: StreamTask | null = null
-    task = new StreamTask({
-      taskId,
-      partition,
-      nodes: subtopology.nodes,
-      config: this.config,
-      collector: this.#collector,
-      globalStore: (name) => this.#global?.store(name),
-      metrics,
-      droppedTopic: this.#names.droppedRecords,
-      onAsyncActivity: this.#options.onAsyncActivity,
-      openState: () =>
-        new StateManager({
-          stores: subtopology.stores.map((name) => taskStore(model.stores.get(name)!, this.#names)),
-          database: this.#openDatabase(taskId),
-          collector: this.#collector,
-          partition,
-          cacheEntriesMax: this.#cacheShare(),
-          metrics,
-          timestampMs: () => Math.max(0, task?.group.streamTimeMs ?? 0),
-          follow: { clock: this.config.clock, intervalMs: followIntervalMs },
-        }),
-    })
-    this.tasks.push(task)
-    const inputs = await this.#inputs(
-      task,
-      planned.sources.filter((source) => partition < source.partitions),
-    )
-    const ends = new Map(inputs.map((input) => [input.topic, input.nextOffset]))
-    for (const restored of await restoreStores(log, taskId, task.state, (topic) => ends.get(topic) ?? 0)) {
-      this.#options.onRestored(restored)
-    }
-    task.start(new PartitionGroup(inputs, this.config))
-    for (const input of inputs) this.#byPartition.set(`${input.topic}/${input.partition}`, task)
-    return inputs
-  }
-
-  /** The input partitions of a task, at their committed offsets or where the reset policy says. */
-  async #inputs(task: StreamTask, sources: readonly PlannedSource[]): Promise<InputPartition[]> {
-    const at = sources.map(({ topic }) => ({ topic, partition: task.partition }))
-    const committed = await this.consumer.committed(at)
-    const begin = await this.consumer.beginningOffsets(at)
-    const end = await this.consumer.endOffsets(at)
-    return sources.map(({ source }, i) => {
-      const node = this.#source(source)
-      const found = committed[i]
-      const { partitionTime, nodeTimes } = decodeTimes(found?.metadata)
-      task.recall(nodeTimes)
-      const offset = found?.offset ?? this.#resetOffset(task, node, begin[i]!, end[i]!)
-      // Below: retention took the records. Above: a power cut did; reading from the start would count the rest twice.
-      const within = Math.min(Math.max(offset, begin[i]!), end[i]!)
-      // To be recorded at once: by the next start new records may have taken the offsets of those that were lost.
-      if (within < offset) this.#unrecorded.add(task)
-      return new InputPartition(at[i]!, inputOptions(node, this.config), task, partitionTime, within)
-    })
-  }
-
-  #source(name: string): SourceNode {
-    return this.#options.model.nodes.get(name) as SourceNode
-  }
-
-  #resetOffset(task: StreamTask, node: SourceNode, begin: number, end: number): number {
-    if ((node.offsetReset ?? this.config.autoOffsetReset) === 'earliest') return begin
-    this.#unrecorded.add(task)
-    return end
-  }
-
-  /** Reads global topics to their end, as it is now. */
-  async #startGlobal(sources: readonly PlannedSource[]): Promise<{ at: TopicPartition; position: number }[]> {
-    if (!GlobalTask.needed(this.#options.model)) return []
-    const global = new GlobalTask({
-      model: this.#options.model,
+    if (!GlobalTask.needed(model)) return
+    const task = new GlobalTask({
+      model,
       names: this.#names,
       config: this.config,
       openDatabase: () => openStateDatabase({ path: ':memory:' }),
       sendDeadLetter: (letter) => this.#letters.send(letter),
     })
-    this.#global = global
-    const partitions = sources.flatMap(({ topic, partitions: count }) =>
-      Array.from({ length: count }, (_, partition) => ({ topic, partition })),
-    )
-    for (const at of partitions) global.include(at)
-    this.consumer.assign(partitions)
-    this.consumer.seekToBeginning(partitions)
-    const ends = await this.consumer.endOffsets(partitions)
-    const positions: { at: TopicPartition; position: number }[] = []
-    for (const [i, at] of partitions.entries()) {
-      while ((await this.consumer.position(at)) < ends[i]!) {
-        for (const batch of await this.consumer.pollBatches(100)) this.applyGlobal(batch)
-      }
-    }
-    for (const at of partitions) positions.push({ at, position: await this.consumer.position(at) })
-    global.commit()
-    return positions
+    this.#global = new GlobalStateUpdater(task, log, this.#plan.global, this.#exactlyOnce)
+    await this.#global.start((error) => this.#fail(error))
   }
 
-  #openDatabase(taskId: string): StateDatabase {
-    const { stateDir, applicationId } = this.config
-    if (stateDir === undefined) return openStateDatabase({ path: ':memory:' })
-    return openStateDatabase({
-      path: `${stateDir}/${applicationId}/${taskId}/state.db`,
-      files: this.#options.files,
+  // ------------------------------------------------------------------------------------------------- the group
+
+  #subscribe(): void {
+    const topics = new Set(this.#planned.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)))
+    this.consumer.subscribe([...topics], {
+      onPartitionsRevoked: (partitions) => this.#revoke(partitions),
+      onPartitionsLost: () => {
+        throw new TaskMigratedError('the group has given the tasks of this instance to others')
+      },
+      onPartitionsAssigned: () => this.#takeOver(),
     })
   }
 
-  /** Entries of the write-back cache for each store, so that all of the instance keep within the bound. */
-  #cacheShare(): number {
-    const plan = this.#plan!
-    const stores = plan.subtopologies.reduce(
-      (sum, { subtopology, tasks }) => sum + subtopology.stores.length * tasks,
-      0,
+  async #openOutput(): Promise<Output> {
+    const { config } = this
+    const { log } = this.#options
+    const slot = this.#slot!
+    const producer = log.producer({
+      clientId: `${config.applicationId}-${slot}-producer`,
+      ...(this.#exactlyOnce ? { transactionalId: transactionalId(config, slot) } : {}),
+    })
+    if (this.#exactlyOnce) await producer.initTransactions()
+    const collector = new ProducerRecordCollector({
+      producer,
+      createBatchBuilder,
+      partitionOf: partitionOfKey,
+      defaultKeySerde: config.defaultKeySerde,
+      defaultValueSerde: config.defaultValueSerde,
+      resolveTopic: (name) => this.#names.resolve(name),
+      maxRequestSize: config.maxRequestSize,
+      stopping: () => this.#options.status.stopping,
+      clock: config.clock,
+      resultsFirst: !this.#exactlyOnce,
+      onFirstRecord: () => committer.begin(),
+    })
+    for (const [topic, count] of this.#plan.partitionCounts) collector.know(topic, count)
+    const committer = new TaskCommitter({
+      log,
+      config,
+      consumer: this.consumer,
+      producer,
+      collector,
+      repartitionTopics: this.#repartitionTopics,
+    })
+    return { producer, collector, committer }
+  }
+
+  #assignor(): StreamsPartitionAssignor {
+    return new StreamsPartitionAssignor({
+      tasks: this.#planned,
+      numStandbyReplicas: this.config.numStandbyReplicas,
+      subscription: () => {
+        this.#rebalancingSince = this.config.clock.now()
+        return this.#subscription()
+      },
+      onAssignment: (info) => this.#onAssignment(info),
+      onDeparted: (slots) => this.#fence(slots),
+    })
+  }
+
+  #subscription(): SubscriptionInfo {
+    const tasks: Record<string, number | null> = {}
+    for (const taskId of this.#options.directory?.tasks() ?? []) tasks[taskId] = null
+    for (const taskId of this.#standby.keys()) tasks[taskId] = this.#updater.lag(taskId)
+    for (const [taskId, { state }] of this.#active) {
+      tasks[taskId] = state?.task == null ? this.#updater.lag(taskId) : 0
+    }
+    const { processId } = this.#options
+    const applicationServer = this.config.applicationServer ?? null
+    return { processId, slot: this.#slot, tasks, applicationServer, shutdown: false }
+  }
+
+  #onAssignment(info: AssignmentInfo): void {
+    this.clients = info.clients
+    this.#slot = info.slot
+    this.#wantedStandby = info.standby
+    this.#shutdownRequested = info.shutdown
+  }
+
+  /**
+   * An instance that has vanished may have left a transaction open, which holds up everybody who reads what it wrote;
+   * and should it come back, nothing that it still has may reach the log.
+   */
+  async #fence(slots: readonly number[]): Promise<void> {
+    if (!this.#exactlyOnce) return
+    for (const slot of slots) {
+      const producer = this.#options.log.producer({ transactionalId: transactionalId(this.config, slot) })
+      await producer.initTransactions()
+      await producer.close()
+    }
+  }
+
+  async #revoke(partitions: readonly TopicPartition[]): Promise<void> {
+    const names = new Set(partitions.map(nameOf))
+    const leaving = [...this.#active.values()].filter(({ planned }) =>
+      planned.inputs.some((input) => names.has(nameOf(input))),
     )
-    return Math.max(1, Math.floor(this.config.cacheMaxEntries / Math.max(1, stores)))
+    if (leaving.length === 0) return
+    this.#options.onRebalance()
+    if (leaving.some(({ state }) => state?.task != null)) await this.commit(true)
+    for (const task of leaving) this.#close(task)
+  }
+
+  async #takeOver(): Promise<void> {
+    this.#rebalancingSince = null
+    this.#joined = true
+    const owned = new Set(this.consumer.assignment().map(nameOf))
+    const added = this.#planned.filter(
+      ({ taskId, inputs }) => !this.#active.has(taskId) && inputs.every((input) => owned.has(nameOf(input))),
+    )
+    if (added.length > 0) this.#options.onRebalance()
+    // First of all: it settles what an earlier owner of the slot left, so that committed offsets and changelogs are final.
+    this.#output ??= await this.#openOutput()
+    const tasks = added.map((planned): ActiveTask => ({ planned, state: null, offsets: [], closed: false }))
+    for (const task of tasks) {
+      this.#active.set(task.planned.taskId, task)
+      this.consumer.pause(task.planned.inputs)
+    }
+    this.#changeStandbys()
+    for (const task of tasks) this.#inBackground(this.#prepare(task))
+    this.#reportRunning()
+  }
+
+  #reportRunning(): void {
+    if (this.#joined && !this.#closed && this.#failure === null && this.tasks.length === this.#active.size)
+      this.#options.onRunning()
+  }
+
+  // --------------------------------------------------------------------------------------------- tasks that come
+
+  /** The offsets first, and then the end of the changelogs: the state at the end belongs to the offsets. */
+  async #prepare(active: ActiveTask): Promise<void> {
+    const { planned } = active
+    if (active.closed) return
+    const state = this.#takeStandby(planned.taskId) ?? TaskState.open(planned, this.#stateOptions())
+    if (state === null) {
+      this.config.clock.setTimer(lockRetryMs, () => this.#inBackground(this.#prepare(active)))
+      return
+    }
+    active.state = state
+    active.offsets = await startOffsets(this.consumer, planned, this.#options.model, this.config)
+    if (active.closed) return
+    const ends = new Map(active.offsets.map(({ at, offset }) => [at.topic, offset]))
+    await this.#updater.restore(state, ends, () => {
+      this.#restored.push(active)
+      this.#options.wake()
+    })
+  }
+
+  /** Errors of what runs beside the thread stop the thread, unless the instance has stopped caring. */
+  #inBackground(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#fail(error))
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return
+    this.#failure ??= { error }
+    this.#options.wake()
+  }
+
+  #takeStandby(taskId: string): TaskState | null {
+    const state = this.#standby.get(taskId) ?? null
+    this.#standby.delete(taskId)
+    return state
+  }
+
+  #changeStandbys(): void {
+    const wanted = new Set(this.#wantedStandby.filter((taskId) => !this.#active.has(taskId)))
+    for (const [taskId, state] of [...this.#standby]) {
+      if (wanted.has(taskId) || this.#active.has(taskId)) continue
+      this.#standby.delete(taskId)
+      this.#updater.remove(state)
+      state.close()
+    }
+    for (const taskId of wanted) this.#openStandby(taskId)
+  }
+
+  #openStandby(taskId: string): void {
+    const planned = this.#planned.find((task) => task.taskId === taskId)
+    if (this.#closed || planned === undefined || this.#standby.has(taskId) || this.#active.has(taskId)) return
+    if (!this.#wantedStandby.includes(taskId)) return
+    const state = TaskState.open(planned, this.#stateOptions())
+    if (state === null) {
+      this.config.clock.setTimer(lockRetryMs, () => this.#openStandby(taskId))
+      return
+    }
+    this.#standby.set(taskId, state)
+    this.#inBackground(this.#updater.addStandby(state))
+  }
+
+  #stateOptions(): TaskStateOptions {
+    const { model, files, directory } = this.#options
+    const stores = this.#planned.reduce((sum, { planned }) => sum + planned.subtopology.stores.length, 0)
+    return {
+      model,
+      names: this.#names,
+      config: this.config,
+      files,
+      collector: this.#output!.collector,
+      directory,
+      cacheEntriesMax: Math.max(1, Math.floor(this.config.cacheMaxEntries / Math.max(1, stores))),
+    }
+  }
+
+  /** Starts what has been restored. Throws what failed beside the thread. */
+  advance(): Promise<void> | undefined {
+    if (this.#failure !== null) throw this.#failure.error
+    return this.#restored.length === 0 ? undefined : this.#startRestored()
+  }
+
+  async #startRestored(): Promise<void> {
+    for (const active of this.#restored.splice(0)) if (!active.closed) this.#start(active)
+    // A second start must find the same place.
+    if (this.#unrecorded.size > 0) await this.commit()
+    this.#reportRunning()
+  }
+
+  #start({ planned, state, offsets }: ActiveTask): void {
+    const { taskId, partition } = planned
+    const task = new StreamTask({
+      taskId,
+      partition,
+      nodes: planned.planned.subtopology.nodes,
+      config: this.config,
+      collector: this.#output!.collector,
+      globalStore: (name) => this.globalStore(name),
+      metrics: state!.metrics,
+      droppedTopic: this.#names.droppedRecords,
+      onAsyncActivity: this.#options.wake,
+      openState: () => state!.manager,
+    })
+    state!.task = task
+    for (const { nodeTimes } of offsets) task.recall(nodeTimes)
+    const inputs = offsets.map(
+      ({ at, source, offset, partitionTime }) =>
+        new InputPartition(at, inputOptions(source, this.config), task, partitionTime, offset),
+    )
+    task.start(new PartitionGroup(inputs, this.config))
+    for (const input of inputs) {
+      this.#byPartition.set(nameOf(input), task)
+      this.consumer.seek(input, input.nextOffset)
+    }
+    this.consumer.resume(inputs)
+    if (offsets.some(({ isRecorded }) => !isRecorded)) this.#unrecorded.add(task)
+    this.#listTasks()
+  }
+
+  #listTasks(): void {
+    this.tasks = this.#planned.flatMap(({ taskId }) => this.#active.get(taskId)?.state?.task ?? [])
+  }
+
+  #close(active: ActiveTask): void {
+    const { planned, state } = active
+    active.closed = true
+    this.#active.delete(planned.taskId)
+    for (const input of planned.inputs) this.#byPartition.delete(nameOf(input))
+    if (state === null) return
+    const { task } = state
+    if (task === null) this.#updater.remove(state)
+    else {
+      this.#unrecorded.delete(task)
+      this.#options.onTaskClosed(task)
+    }
+    this.#listTasks()
+    state.close()
   }
 
   // ------------------------------------------------------------------------------------------ what the thread asks
@@ -269,32 +445,46 @@ export class TaskManager implements ThreadHost {
   }
 
   get stopping(): boolean {
-    return this.#options.status.stopping
+    return this.#options.status.stopping || this.#shutdownRequested
+  }
+
+  /** An instance of the application has asked all of them to stop. */
+  get shutdownRequested(): boolean {
+    return this.#shutdownRequested
+  }
+
+  get commitsHeldUntil(): number {
+    return this.#rebalancingSince === null ? Number.NEGATIVE_INFINITY : this.#rebalancingSince + commitHoldMs
+  }
+
+  get commits(): number {
+    return this.#output?.committer.commits ?? 0
   }
 
   taskOf(at: TopicPartition): StreamTask | undefined {
-    return this.#byPartition.get(`${at.topic}/${at.partition}`)
-  }
-
-  applyGlobal(batch: FetchedBatch): void {
-    this.#global?.apply(batch, batch.decode())
+    return this.#byPartition.get(nameOf(at))
   }
 
   globalStore(name: string): StateStore | undefined {
-    return this.#global?.store(name)
+    return this.#global?.task.store(name)
   }
 
   get globalMetrics(): TaskMetrics | null {
-    return this.#global?.metrics ?? null
+    return this.#global?.task.metrics ?? null
   }
 
-  /** Input partitions of all tasks that others write to. */
+  /** Whether global stores contain all that is in their topics now. */
+  async isGlobalCaughtUp(): Promise<boolean> {
+    return this.#global === null || (await this.#global.isCaughtUp())
+  }
+
+  /** Input partitions of the tasks here that others write to. */
   sourcePartitions(): TopicPartition[] {
-    return this.#inputsWhere((topic) => !this.#plan!.repartitionTopics.includes(topic))
+    return this.#inputsWhere((topic) => !this.#repartitionTopics.has(topic))
   }
 
   repartitionPartitions(): TopicPartition[] {
-    return this.#inputsWhere((topic) => this.#plan!.repartitionTopics.includes(topic))
+    return this.#inputsWhere((topic) => this.#repartitionTopics.has(topic))
   }
 
   #inputsWhere(wanted: (topic: string) => boolean): TopicPartition[] {
@@ -309,8 +499,10 @@ export class TaskManager implements ThreadHost {
 
   async drain(): Promise<void> {
     // Without transactions what is written is visible at once: nothing is kept for the commit.
-    if (!this.#exactlyOnce && !this.#collector.empty) await this.#collector.handOver()
-    else if (this.#collector.mustDrain) await this.#collector.drain()
+    const collector = this.#output?.collector
+    if (collector === undefined) return
+    if (!this.#exactlyOnce && !collector.empty) await collector.handOver()
+    else if (collector.mustDrain) await collector.drain()
   }
 
   /** @param last no other will follow: what lies in caches only goes to the databases as well */
@@ -324,128 +516,59 @@ export class TaskManager implements ThreadHost {
         (last ? task.state.lagging || task.graph.inFlight : now >= task.state.followAt),
     )
     if (tasks.length === 0) return
-    for (const task of tasks) await task.settle(last)
-    for (const task of tasks) task.flush(last)
-    await this.#collector.flush()
-    const offsets: OffsetCommit[] = []
-    for (const task of tasks) offsets.push(...(await this.#offsets(task)))
-    if (this.#exactlyOnce) {
-      this.#begin()
-      await this.producer.sendOffsetsToTransaction(offsets, this.consumer.groupMetadata())
-      await this.producer.commitTransaction()
-      this.#inTransaction = false
-    } else {
-      await this.consumer.commit(offsets)
-    }
-    this.#collector.committed()
-    for (const task of tasks) task.committed(await this.#changelogEnds(task, offsets))
+    const { committer } = this.#output!
+    await committer.commit(tasks, last)
     for (const task of tasks) this.#unrecorded.delete(task)
-    this.#global?.commit()
-    this.commits++
-    await this.#purge()
-  }
-
-  /** Committed offsets of a task; where nothing is buffered, past the markers of transactions too. */
-  async #offsets(task: StreamTask): Promise<OffsetCommit[]> {
-    const offsets = task.offsets()
-    for (const [i, input] of task.group.partitions.entries()) {
-      if (input.buffered > 0) continue
-      const position = await this.consumer.position(input)
-      if (position > offsets[i]!.offset) offsets[i] = { ...offsets[i]!, offset: position }
-    }
-    return offsets
-  }
-
-  async #changelogEnds(task: StreamTask, offsets: readonly OffsetCommit[]): Promise<Map<string, number>> {
-    const ends = new Map<string, number>()
-    const changed = [...task.state.changedTopics].map((topic) => ({ topic, partition: task.partition }))
-    const found = changed.length === 0 ? [] : await this.consumer.endOffsets(changed)
-    for (const [i, { topic }] of changed.entries()) ends.set(topic, found[i]!)
-    for (const { spec, fromSource, changelogTopic } of task.state.stores) {
-      const input = fromSource && spec.persistent ? changelogTopic : null
-      const own = offsets.find((o) => o.topic === input && o.partition === task.partition)
-      if (own !== undefined) ends.set(own.topic, own.offset)
-    }
-    return ends
-  }
-
-  /** Deletes what nobody needs any more: processed records of repartition topics, expired windows of changelogs. */
-  async #purge(): Promise<void> {
-    const now = this.config.clock.now()
-    if (now < this.#lastPurge + purgeIntervalMs) return
-    this.#lastPurge = now
-    const topics = new Set(this.#plan!.repartitionTopics)
-    const processed = this.tasks.flatMap((task) =>
-      task.group.partitions
-        .filter((input) => topics.has(input.topic))
-        .map((input) => ({
-          partition: { topic: input.topic, partition: input.partition },
-          offset: input.nextOffset,
-        })),
-    )
-    const before = [...processed, ...(await this.#expiredWindows())]
-    if (before.length > 0) await this.#options.log.admin.deleteRecords(before)
-  }
-
-  /** For each changelog of windows: the offset of the first record that a store still holds, or may. */
-  async #expiredWindows(): Promise<{ partition: TopicPartition; offset: number }[]> {
-    const times = this.tasks.flatMap((task) =>
-      task.state.stores.flatMap(({ spec, changelogTopic: topic, fromSource }) => {
-        if ((spec.kind !== 'window' && spec.kind !== 'session') || topic === null || fromSource) return []
-        const newest = (task.state.store(spec.name) as { newestTimeMs?: number } | undefined)?.newestTimeMs
-        if (newest === undefined || newest === Number.NEGATIVE_INFINITY) return []
-        const partition = { topic, partition: task.partition }
-        return [{ partition, timestamp: Math.max(0, newest - spec.retentionMs - changelogMarginMs) }]
-      }),
-    )
-    if (times.length === 0) return []
-    const found = await this.consumer.offsetsForTimes(times)
-    return times.flatMap(({ partition }, i) =>
-      found[i] == null ? [] : [{ partition, offset: found[i].offset }],
-    )
-  }
-
-  #begin(): void {
-    if (!this.#exactlyOnce || this.#inTransaction) return
-    this.producer.beginTransaction()
-    this.#inTransaction = true
+    this.#global?.task.commit()
+    await committer.purge(this.tasks)
   }
 
   // ------------------------------------------------------------------------------------------------------ the end
 
-  /** Commits what has been processed, and closes. */
+  /** Commits what has been processed, closes, and hands the tasks over to the others. */
   async closeClean(): Promise<void> {
     await this.commit(true)
-    await this.#close()
+    await this.#closeAll()
   }
 
   /** Undoes what was not committed, and closes. Errors on the way are of no interest: the first one is known. */
   async closeDirty(error?: unknown): Promise<void> {
-    this.#collector.discard()
-    try {
-      if (this.#inTransaction) await this.producer.abortTransaction()
-    } catch {
-      // The next owner of the transactional id aborts it.
-    }
-    await this.#close().catch(() => {})
+    // What cannot be aborted, the next owner of the transactional id aborts, or the leader of the group.
+    await this.#output?.committer.abort().catch(() => {})
+    await this.#closeAll().catch(() => {})
     for (const letter of deadLettersOf(error)) this.#letters.send(letter)
     await this.#letters.close().catch(() => {})
   }
 
-  async #close(): Promise<void> {
+  /** Tasks first: whoever gets them next finds their directories free. */
+  async #closeAll(): Promise<void> {
+    this.#closed = true
+    this.#wantedStandby = []
     const errors: unknown[] = []
-    for (const task of this.tasks) attempt(() => task.close(), errors)
-    attempt(() => this.#global?.close(), errors)
-    await this.producer.close().catch((error: unknown) => errors.push(error))
-    await this.consumer.close().catch((error: unknown) => errors.push(error))
-    await this.#letters.close().catch((error: unknown) => errors.push(error))
+    await attempt(() => this.#updater.close(), errors)
+    for (const task of [...this.#active.values()]) await attempt(() => this.#close(task), errors)
+    for (const state of this.#standby.values()) await attempt(() => state.close(), errors)
+    this.#standby.clear()
+    await attempt(() => this.#global?.close(), errors)
+    await attempt(() => this.#output?.producer.close(), errors)
+    await attempt(() => this.consumer.close(), errors)
+    await attempt(() => this.#letters.close(), errors)
     if (errors.length > 0) throw errors[0]
   }
 }
 
-function attempt(action: () => void, errors: unknown[]): void {
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}
+
+/** Each instance writes under an id of its own. */
+function transactionalId({ applicationId }: ResolvedConfig, slot: number): string {
+  return `${applicationId}-${slot}`
+}
+
+async function attempt(action: () => unknown, errors: unknown[]): Promise<void> {
   try {
-    action()
+    await action()
   } catch (error) {
     errors.push(error)
   }

@@ -15,11 +15,13 @@ export interface ThreadHost {
   readonly consumer: Consumer
   readonly tasks: readonly StreamTask[]
   taskOf(partition: TopicPartition): StreamTask | undefined
-  /** Takes a batch of a global topic. */
-  applyGlobal(batch: FetchedBatch): void
+  /** Called after each poll: starts tasks that have become ready. Throws what failed beside the thread. */
+  advance(): Promise<void> | undefined
   /** Called after each slice: waits for room where records go. */
   drain(): Promise<void>
   commit(): Promise<void>
+  /** Wall-clock time before which nothing is committed, ms: a rebalance is under way. */
+  readonly commitsHeldUntil: number
   readonly paused: boolean
   readonly stopping: boolean
 }
@@ -27,7 +29,7 @@ export interface ThreadHost {
 /**
  * The loop of an instance: poll, process, punctuate, commit.
  *
- *     poll ─▶ buffer ─▶ slice of each task in turn (≤ 10 ms together) ─▶ punctuate ─▶ commit when due ─▶ yield ─┐
+ *     poll (rebalances happen here) ─▶ buffer ─▶ slice of each task in turn (≤ 10 ms together) ─▶ punctuate ─▶ commit when due ─▶ yield ─┐
  *       ▲                                                                                                     │
  *       └───── nothing to do: waits in poll until records come, a time is due, or it is woken ◀───────────────┘
  */
@@ -90,6 +92,12 @@ export class StreamThread {
       const wait = busy || this.#wakeup ? 0 : this.#waitMs()
       this.#wakeup = false
       const batches = await consumer.pollBatches(wait)
+      const started = this.#host.advance()
+      if (started !== undefined) {
+        await started
+        // Whoever waits for the instance to run is told before it does.
+        await nextEventLoopTurn()
+      }
       for (const batch of batches) this.#buffer(batch)
       if (this.#host.stopping) break
       busy = await this.#step()
@@ -100,11 +108,7 @@ export class StreamThread {
 
   #buffer(batch: FetchedBatch): void {
     const task = this.#host.taskOf(batch)
-    if (task === undefined) {
-      this.#host.applyGlobal(batch)
-      return
-    }
-    if (task.add(batch)) return
+    if (task === undefined || task.add(batch)) return
     const input = task.group.partition(batch.topic, batch.partition)!
     if (this.#paused.has(input)) return
     this.#paused.add(input)
@@ -165,10 +169,11 @@ export class StreamThread {
   #resumeWithRoom(): void {
     if (this.#paused.size === 0) return
     for (const input of this.#paused) {
-      const task = this.#host.taskOf(input)
-      if (task === undefined || !task.group.hasRoom(input)) continue
+      const group = this.#host.taskOf(input)?.group
+      const gone = group?.partition(input.topic, input.partition) !== input
+      if (!gone && !group.hasRoom(input)) continue
       this.#paused.delete(input)
-      this.#host.consumer.resume([input])
+      if (!gone) this.#host.consumer.resume([input])
     }
   }
 
@@ -176,6 +181,7 @@ export class StreamThread {
   #commitDue(more: boolean): boolean {
     const { tasks, config } = this.#host
     const now = config.clock.now()
+    if (now < this.#host.commitsHeldUntil) return false
     let dirty = false
     for (const task of tasks) {
       if (task.commitRequested || now >= task.state.followAt) return true
@@ -192,12 +198,14 @@ export class StreamThread {
     const { tasks, config, paused } = this.#host
     const now = config.clock.now()
     let next = now + idleMs
+    let commitAt = Number.POSITIVE_INFINITY
     if (!paused) next = Math.min(next, this.#idleUntil)
     for (const task of tasks) {
-      if (task.dirty) next = Math.min(next, this.#lastCommit + config.commitIntervalMs)
-      next = Math.min(next, task.state.followAt)
+      if (task.dirty) commitAt = Math.min(commitAt, this.#lastCommit + config.commitIntervalMs)
+      commitAt = Math.min(commitAt, task.state.followAt)
       if (!paused) next = Math.min(next, task.graph.nextWallClockPunctuation)
     }
+    next = Math.min(next, Math.max(commitAt, this.#host.commitsHeldUntil))
     return Math.max(1, next - now)
   }
 }

@@ -123,7 +123,7 @@ function checkProtocol(vector: Vector): string | null {
   const assignment = decodeAssignment(encoded)
   const read = firstDifference(
     expected.assignedPartitions,
-    byTopic(assignment, 'partitions'),
+    byTopic(assignment.partitions, 'partitions'),
     'assignedPartitions',
   )
   return read ?? firstDifference(assignment, decodeAssignment(encodeAssignment(assignment)))

@@ -287,13 +287,18 @@ describe('a restart', () => {
   /** Starts an application that dies with `open` without an answer, after everything else has been committed. */
   async function dieWith(log: Log, open: readonly string[], options: AsyncOptions = {}) {
     const gate = new Gate()
-    const dead = app(log, gate.ask as Ask, options)
+    const process = crashingLog(log, null)
+    const dead = app(process, gate.ask as Ask, options)
     await dead.start()
     await gate.until(3)
     for (const value of gate.values.filter((v) => !open.includes(v))) gate.of(value).resolve()
     await until(async () => (await committed(log, 'app-ask-in-flight-changelog')).length >= open.length)
     await until(async () => (await log.admin.groupOffsets('app')).some(({ offset }) => offset === 3))
+    const results = await committed(log, 'out')
+    process.crash()
     return {
+      /** Committed before it died. */
+      results,
       /** It learns that it is dead when it has something to commit. */
       async finished() {
         for (const value of gate.values) gate.of(value).resolve()
@@ -323,7 +328,7 @@ describe('a restart', () => {
   it('keeps the order by partition', async () => {
     const log = await logWith(['a1', 'b2', 'c3'])
     const dead = await dieWith(log, ['a1', 'c3'], { ordering: 'partition' })
-    expect(await committed(log, 'out')).toEqual([])
+    expect(dead.results).toEqual([])
     const next = app(log, async (value) => `${value}!`, { ordering: 'partition' })
     await next.start()
     await next.caughtUp()
@@ -362,12 +367,14 @@ describe('results are written exactly once', () => {
   it('after a process died with calls in flight', async () => {
     const log = await logWith(values)
     const gate = new Gate()
-    const dead = app(log, gate.ask as Ask, { concurrency: 8 })
+    const process = crashingLog(log, null)
+    const dead = app(process, gate.ask as Ask, { concurrency: 8 })
     await dead.start()
     await gate.until(3)
     gate.of('a0').resolve()
     await gate.until(4)
-    // Nobody closes it: its successor takes the log over, and what it still answers comes to nothing.
+    // Nobody closes it: its successor takes over, and what it still answers comes to nothing.
+    process.crash()
     const second = app(log, async (value) => `${value}!`)
     await second.start()
     for (let open = gate.open[0]; open !== undefined; open = gate.open[0]) {

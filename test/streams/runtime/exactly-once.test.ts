@@ -132,7 +132,7 @@ describe('state', () => {
     const more = ['a-more']
     await produceWords(log, more)
     const { values, stores } = await runToEnd(log, words.length + 1, {
-      restoreListener: (done) => restored.push(done.restored),
+      restoreListener: { onRestoreEnd: (end) => restored.push(end.restored) },
     })
     expect(byLetter(values)).toEqual(expectedCounts([...words, ...more]))
     expect(stores).toEqual(totals([...words, ...more]))
@@ -144,7 +144,9 @@ describe('state', () => {
     const log = await logWithWords(words)
     await runToEnd(log, words.length)
     const restored: number[] = []
-    await runToEnd(log, words.length, { restoreListener: (done) => restored.push(done.restored) })
+    await runToEnd(log, words.length, {
+      restoreListener: { onRestoreEnd: (end) => restored.push(end.restored) },
+    })
     expect(restored).toEqual([0, 0])
     await log.close()
   })
@@ -157,7 +159,7 @@ describe('state', () => {
     const shorter = await logWithWords(words.slice(0, 10))
     const wiped: boolean[] = []
     const { values, stores } = await runToEnd(shorter, 10, {
-      restoreListener: (done) => wiped.push(done.wiped),
+      restoreListener: { onRestoreEnd: (end) => wiped.push(end.wiped) },
     })
     expect(wiped).toContain(true)
     expect(byLetter(values)).toEqual(expectedCounts(words.slice(0, 10)))
@@ -170,7 +172,7 @@ describe('state', () => {
     const first = app(log, { stateDir })
     await first.start()
     const second = app(log, { stateDir })
-    await expect(second.start()).rejects.toThrow(/is in use by/)
+    expect(() => second.cleanUp()).toThrow(/is in use by/)
     await first.close()
     expect(() => first.cleanUp()).not.toThrow()
     await log.close()

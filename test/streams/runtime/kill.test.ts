@@ -50,7 +50,7 @@ it('counts every record exactly once however often the process is killed', async
 
   for (const lines of [2, 5, 8, 11]) {
     const said = await killAfter(lines)
-    expect(said[0]).toBe('running')
+    expect(['running', 'commits']).toContain(said[0])
     expect(said.length).toBeGreaterThanOrEqual(lines)
   }
 

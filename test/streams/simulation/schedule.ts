@@ -104,8 +104,10 @@ export class StreamsSchedule {
       durable: this.losses === 'durable' || this.losses === 'input',
       clockJumps: this.#chance(4),
       config: {
-        restoreListener: ({ restored }) => {
-          this.#restored += restored
+        restoreListener: {
+          onRestoreEnd: ({ restored }) => {
+            this.#restored += restored
+          },
         },
         ...(this.#chance(4) ? this.#nervous() : {}),
         processingGuarantee: this.exactlyOnce ? 'exactly_once_v2' : 'at_least_once',
