@@ -21,6 +21,8 @@ export class BufferSegment {
   readonly newest: number[] = []
   /** Takes the next record; null: a new one does. */
   active: RecordBlock | null = null
+  /** Looked into since the last flush. */
+  used = true
   readonly #table: StoreTable
   readonly #admit: Admit
 

@@ -1,5 +1,6 @@
 import { assert, ByteWriter } from '../common/index.js'
 import { longSerde } from '../serde/index.js'
+import { BlockCache, type ResidentBlock } from './block-cache.js'
 import { BufferSegment } from './buffer-segment.js'
 import { readTime, WINDOW_SUFFIX_BYTES, windowKeySerde } from './changelog-key.js'
 import { type ChangelogPort, changelogPort } from './changelog-port.js'
@@ -13,6 +14,12 @@ import type { StoreTable, TableShape } from './store-table.js'
 
 /** Most segments a store is cut into, so that a look at all of them stays cheap. */
 const SEGMENTS_MAX = 4096
+
+/**
+ * Bound of the indexes of a store, for each record that may be in memory. Beyond it, segments that were not used between
+ * two flushes leave memory as a whole: those older than the join's window, which only late records look into.
+ */
+const INDEX_BYTES_PER_RECORD = 256
 
 const column = (name: string, type: TableColumn['type']): TableColumn => ({ name, type })
 
@@ -57,13 +64,10 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
   #lastSegment = Number.NEGATIVE_INFINITY
   readonly #writer = new ByteWriter(0)
   readonly #keyWriter = new ByteWriter(256)
-  /** Blocks in memory, and the segments they belong to. */
-  readonly #resident = new Map<RecordBlock, BufferSegment>()
-  #hand: Iterator<[RecordBlock, BufferSegment]>
-  readonly #recordsMax: number
+  readonly #blocks: BlockCache
+  readonly #indexBytesMax: number
   /** A block is closed when it has this many records, so that a small bound holds. */
   readonly #blockRecordsMax: number
-  #records = 0
 
   constructor(
     spec: WindowStoreSpec,
@@ -95,9 +99,12 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
       codec.valueSerde,
       options.changelog,
     )
-    this.#recordsMax = options.cacheEntriesMax
+    this.#blocks = new BlockCache({
+      recordsMax: options.cacheEntriesMax,
+      write: (blocks) => this.#write(blocks),
+    })
+    this.#indexBytesMax = options.cacheEntriesMax * INDEX_BYTES_PER_RECORD
     this.#blockRecordsMax = Math.max(1, options.cacheEntriesMax >>> 3)
-    this.#hand = this.#resident.entries()
     for (const segment of table.distinctFirst()) this.#know(segment, null)
   }
 
@@ -190,8 +197,9 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
 
   flush(): void {
     this.#catalog.touch(this.name)
-    this.#writeBlocks()
+    this.#blocks.flush()
     this.#purge()
+    this.#leaveIdle()
   }
 
   /** The changelog has every record already. */
@@ -211,7 +219,7 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
   }
 
   restore(records: Iterable<ChangelogRecord>): void {
-    assert(!this.#isDirty, `store ${this.name} is restored over changes not flushed`)
+    assert(!this.#blocks.isDirty, `store ${this.name} is restored over changes not flushed`)
     const record = this.#record
     for (const { key, value, timestamp } of records) {
       const keyEnd = key.length - WINDOW_SUFFIX_BYTES
@@ -229,18 +237,13 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
       writer.writeRange(value, 0, value.length)
       this.#end(segment, block, start, timestamp, keyEnd)
     }
-    this.#writeBlocks()
+    this.#blocks.flush()
     this.#catalog.touch(this.name)
   }
 
   /** Starts up to this one are gone. */
   get #horizon(): number {
     return this.#record.streamTime - this.retentionMs
-  }
-
-  get #isDirty(): boolean {
-    for (const block of this.#resident.keys()) if (block.dirty) return true
-    return false
   }
 
   // ---------------------------------------------------------------------------------------------------- adding
@@ -275,9 +278,8 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
     const hash = hashOf(block.bytes, keyAt, keyAt + keyLength)
     const valueLength = recordBytes - RECORD_HEADER_BYTES - keyLength - WINDOW_SUFFIX_BYTES
     segment.add(block, hash, start, timestamp, keyLength, valueLength)
-    this.#records++
     if (block.count >= this.#blockRecordsMax) segment.active = null
-    if (this.#records > this.#recordsMax) this.#evict(block)
+    this.#blocks.grown(block)
     return { block, offset }
   }
 
@@ -306,7 +308,10 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
 
   #segment(number: number): BufferSegment | undefined {
     const segment = this.#segments.get(number)
-    if (segment !== null) return segment
+    if (segment !== null) {
+      if (segment !== undefined) segment.used = true
+      return segment
+    }
     const loaded = BufferSegment.load(number, this.#table, this.#admit)
     this.#segments.set(number, loaded)
     return loaded
@@ -328,53 +333,39 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
 
   // -------------------------------------------------------------------------------------------------- in memory
 
-  readonly #admit = (segment: BufferSegment, block: RecordBlock): void => {
-    this.#resident.set(block, segment)
-    this.#records += block.count
-    if (this.#records > this.#recordsMax) this.#evict(block)
-  }
+  readonly #admit = (segment: BufferSegment, block: RecordBlock): void => this.#blocks.admit(segment, block)
 
-  /** A clock, as in the other caches: blocks used since the hand last passed are spared. */
-  #evict(kept: RecordBlock): void {
-    while (this.#records > this.#recordsMax && this.#resident.size > 1) {
-      const step = this.#hand.next()
-      if (step.done === true) {
-        this.#hand = this.#resident.entries()
-        continue
-      }
-      const [block, segment] = step.value
-      if (block === kept) continue
-      if (block.referenced) {
-        block.referenced = false
-        continue
-      }
-      if (block.dirty) this.#writeBlocks()
-      segment.forget(block)
-      this.#resident.delete(block)
-      this.#records -= block.count
-    }
-  }
-
-  #writeBlocks(): void {
+  #write(blocks: readonly ResidentBlock[]): void {
     const table = this.#table
-    const dirty = [...this.#resident].filter(([block]) => block.dirty)
-    dirty.sort(([a, s], [b, t]) => s.number - t.number || a.number - b.number)
     table.beginWrites()
-    for (const [block, segment] of dirty) {
+    for (const [block, segment] of blocks) {
       table.append([segment.number, block.number, block.bytes.subarray(0, block.used)])
       table.endRow()
     }
     table.endWrites()
-    for (const [block] of dirty) block.dirty = false
   }
 
   #clear(): void {
     for (const number of this.#segments.keys()) this.#segments.delete(number)
-    this.#resident.clear()
-    this.#hand = this.#resident.entries()
-    this.#records = 0
+    this.#blocks.clear()
     this.#firstSegment = Number.POSITIVE_INFINITY
     this.#lastSegment = Number.NEGATIVE_INFINITY
+  }
+
+  /** Leaves segments to the table that were not used since the last flush, the earliest first, while there are too many. */
+  #leaveIdle(): void {
+    let bytes = 0
+    for (const segment of this.#segments.values()) bytes += segment?.index.bytes ?? 0
+    const numbers = [...this.#segments.keys()].sort((a, b) => a - b)
+    for (const number of numbers) {
+      const segment = this.#segments.get(number)
+      if (segment == null) continue
+      if (bytes > this.#indexBytesMax && !segment.used) {
+        bytes -= segment.index.bytes
+        this.#blocks.forget((other) => other === segment)
+        this.#segments.set(number, null)
+      } else segment.used = false
+    }
   }
 
   /** A segment goes when all of it is expired. */
@@ -383,11 +374,7 @@ export class BufferStore<K, S> implements WindowStore<K, S> {
     const last = Number.isFinite(horizon) ? this.#segmentOf(horizon + 1) - 1 : Number.NEGATIVE_INFINITY
     if (this.#firstSegment > last) return
     this.#table.deleteWhere({ sql: '"segment" <= ?', parameters: [last] })
-    for (const [block, segment] of this.#resident) {
-      if (segment.number > last) continue
-      this.#resident.delete(block)
-      this.#records -= block.count
-    }
+    this.#blocks.forget((segment) => segment.number <= last)
     for (const number of this.#segments.keys()) if (number <= last) this.#segments.delete(number)
     this.#firstSegment = Math.min(...this.#segments.keys())
   }
