@@ -79,6 +79,8 @@ interface Member {
   readonly consumer: EmbeddedConsumer<string, string>
   /** By what its listener was told. */
   readonly owned: Set<string>
+  /** The generation whose assignment it took over last. */
+  generation: number
 }
 
 export class GroupSchedule {
@@ -188,6 +190,7 @@ export class GroupSchedule {
       },
     )
     const owned = new Set<string>()
+    const member: Member = { name, instanceId, clock, consumer, owned, generation: -1 }
     const taken = (partitions: readonly TopicPartition[]) => {
       for (const partition of partitions) {
         if (!owned.delete(key(partition)))
@@ -197,6 +200,7 @@ export class GroupSchedule {
     const subscription = this.#alike ? ['t'] : [['t'], ['t', 'u'], /^[tu]$/][this.#dice.below(3)]!
     consumer.subscribe(subscription, {
       onPartitionsAssigned: (partitions) => {
+        member.generation = consumer.groupMetadata().generationId
         for (const partition of partitions) {
           if (owned.has(key(partition))) throw new Error(`${name} was given ${key(partition)} twice`)
           owned.add(key(partition))
@@ -205,7 +209,7 @@ export class GroupSchedule {
       onPartitionsRevoked: taken,
       onPartitionsLost: taken,
     })
-    this.#members.push({ name, instanceId, clock, consumer, owned })
+    this.#members.push(member)
     this.#tell(
       `${name} joins${instanceId === null ? '' : ` as ${instanceId}`} and subscribes ${subscription}`,
     )
@@ -350,6 +354,13 @@ export class GroupSchedule {
       const members = [...group.members.values()]
       assertDisjoint(members.map((m) => [m.clientId, decodeAssignment(m.assignment).partitions.map(key)]))
     }
+    // What moves has been given up before it is taken. Who missed a rebalance does not know of it yet.
+    const upToDate = this.#members.filter(({ consumer, clock, generation }) => {
+      const { memberId, generationId } = consumer.groupMetadata()
+      const current = generationId === group.generation && group.members.has(memberId)
+      return clock.state === 'running' && current && generation >= generationId - 1
+    })
+    assertDisjoint(upToDate.map(({ name, owned }) => [name, [...owned]]))
     for (const { name, consumer, owned } of this.#members) {
       const assigned = consumer.assignment().map(key)
       if (assigned.length !== owned.size || assigned.some((place) => !owned.has(place))) {

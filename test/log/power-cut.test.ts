@@ -57,16 +57,15 @@ describe('after a power cut', () => {
       await log.close()
       files.powerCut()
       const second = await open()
+      const late = second.producer(QUICK)
+      await late.send({ topic: 't', value: 'kept too' })
       files.faults = { diskFull: true }
-      await expect(second.producer(QUICK).send({ topic: 't', value: 'x'.repeat(300) })).rejects.toMatchObject(
-        {
-          code: 'KAFKA_STORAGE_ERROR',
-        },
-      )
+      const refused = late.send({ topic: 't', value: 'x'.repeat(300) })
+      await expect(refused).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
       files.faults = {}
       await second.close().catch(() => {})
       files.powerCut()
-      expect(await readValues(await open(), [at('t')]), `seed ${seed}`).toEqual(['kept'])
+      expect(await readValues(await open(), [at('t')]), `seed ${seed}`).toEqual(['kept', 'kept too'])
     }
   })
 
