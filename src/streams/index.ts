@@ -94,6 +94,7 @@ export type {
   ValueTransformerSupplier,
 } from './processor-api.js'
 export { type PrometheusOptions, prometheusText } from './prometheus.js'
+export type { ClientInfo } from './runtime/assignment-info.js'
 export type { StateRestoreListener, StoreRestore, StoreRestoreProgress } from './runtime/changelog-reader.js'
 
 /** The running side, for `forebay/testing`; not part of the public interface. */

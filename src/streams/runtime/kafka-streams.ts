@@ -23,6 +23,7 @@ import { type TableView, tableView } from '../rx/table-view.js'
 import type { TopologyModel } from '../topology-model.js'
 
 import { requestApplicationShutdown } from './application-shutdown.js'
+import type { ClientInfo } from './assignment-info.js'
 import type { StateRestoreListener } from './changelog-reader.js'
 
 import { droppedTotal } from './metrics.js'
@@ -280,6 +281,14 @@ export class KafkaStreams {
   /** `metrics()` now and every `intervalMs`, by the clock of the instance, until unsubscribed. */
   metricsChanges({ intervalMs }: { readonly intervalMs: number }): Observable<StreamsMetrics> {
     return atIntervals(this.#config.clock, intervalMs, () => this.metrics())
+  }
+
+  /**
+   * All instances of the application with their tasks, as of the last rebalance: who has a key's partition, and where it
+   * is reached (`applicationServer`). Throws InvalidStateError while the instance is not running.
+   */
+  metadataForAllClients(): readonly ClientInfo[] {
+    return this.#runningManager().clients
   }
 
   /** Records of each source partition of this instance's tasks that have not been processed yet, by `topic-partition`. */
