@@ -1,4 +1,10 @@
-import { ManualClock, nextEventLoopTurn, seededRandom } from '../../src/common/index.js'
+import {
+  type FileSystem,
+  ManualClock,
+  nextEventLoopTurn,
+  nodeFiles,
+  seededRandom,
+} from '../../src/common/index.js'
 import {
   type CompressionType,
   type Headers,
@@ -69,6 +75,7 @@ export class WrittenLog {
   open(dataDirectory = this.#dataDirectory): Promise<Log> {
     return Log.open({
       dataDirectory,
+      fileSystem: unsyncedFiles,
       clock: this.#clock,
       random: this.#random,
       compactionIntervalMs: COMPACTION_INTERVAL_MS,
@@ -267,6 +274,17 @@ export class WrittenLog {
     }
     return written
   }
+}
+
+/** Real files, but what runs off the event loop is done at once: compaction is over after so many turns. */
+const unsyncedFiles: FileSystem = {
+  ...nodeFiles,
+  open(path, mode) {
+    const file = nodeFiles.open(path, mode)
+    file.syncAsync = () => Promise.resolve()
+    return file
+  },
+  syncDirectoryAsync: () => Promise.resolve(),
 }
 
 function aborts(round: number, producer: number): boolean {
