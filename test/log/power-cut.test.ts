@@ -49,7 +49,7 @@ describe('after a power cut', () => {
 
   it('a log that was closed has nothing of a write that failed', async () => {
     for (const seed of SEEDS) {
-      const { files, open } = setting(seed)
+      const { files, open } = setting(seed, { flush: { messages: 1 } })
       const log = await open()
       await log.admin.createTopics([{ topic: 't' }])
       const producer = log.producer(QUICK)
