@@ -101,11 +101,7 @@ export class SqliteDatabase {
       },
       iterate: (parameters) => {
         this.#check()
-        try {
-          return statement.iterate(parameters) as IterableIterator<SqliteValue[]>
-        } catch (cause) {
-          throw stateError(cause, path, 'a read failed')
-        }
+        return rowsOf(statement, parameters, path)
       },
     }
   }
@@ -168,6 +164,18 @@ export class SqliteDatabase {
       )
     }
     if (!this.#database.open) throw new StateError('STATE_USAGE', this.path, 'the database is closed')
+  }
+}
+
+function* rowsOf(
+  statement: Database.Statement<unknown[], unknown>,
+  parameters: readonly SqliteValue[],
+  path: string,
+): Generator<SqliteValue[], undefined> {
+  try {
+    yield* statement.iterate(parameters) as IterableIterator<SqliteValue[]>
+  } catch (cause) {
+    throw stateError(cause, path, 'a read failed')
   }
 }
 

@@ -10,7 +10,10 @@ export interface CompiledAggregation {
   /** Columns of the state. */
   readonly state: readonly PlanColumn[]
   readonly initialize: () => unknown
-  readonly add: (key: unknown, value: unknown, state: unknown) => unknown
+  readonly add: ((key: unknown, value: unknown, state: unknown) => unknown) & {
+    /** Changes a state that nobody else has. */
+    readonly inPlace: (key: unknown, value: unknown, state: unknown) => void
+  }
   readonly merge: (key: unknown, first: unknown, second: unknown) => unknown
   /** Null where a function cannot take values back. */
   readonly subtract: ((key: unknown, value: unknown, state: unknown) => unknown) | null
@@ -31,7 +34,11 @@ export function compileAggregation(node: AggregateNode, context: CompilerContext
     instantiate(parameters, `'use strict'\nreturn new ${row}(${names.map(field).join(', ')})`, bindings)
   const update = (method: string) => (fn: string, i: number) =>
     `${fn}.${method}(${[`state.c${i}`, ...node.aggregates[i]!.inputs.map((c) => `value.c${c}`)].join(', ')})`
-  const add = make<CompiledAggregation['add']>(['key', 'value', 'state'], stateRow, update('aggregate'))
+  const add = make<(key: unknown, value: unknown, state: unknown) => unknown>(
+    ['key', 'value', 'state'],
+    stateRow,
+    update('aggregate'),
+  )
   return {
     state,
     initialize: make([], stateRow, (fn) => `${fn}.initialize()`),

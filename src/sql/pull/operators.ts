@@ -1,4 +1,5 @@
 import type { CompiledAggregation } from '../compile/aggregate-compiler.js'
+import { SqlError } from '../errors.js'
 import { equals, identityOf } from '../expression/comparison.js'
 import { type Row, rowClass } from '../formats/row-class.js'
 import type { PullJoinNode } from '../plan/plan-node.js'
@@ -80,16 +81,24 @@ export class Grouped implements PullSource {
   }
 
   *rows(): Iterable<PullRow> {
-    const { initialize, add, result } = this.#functions
-    const groups = new Map<unknown, { readonly key: unknown; state: unknown }>()
+    const { initialize, result } = this.#functions
+    const groups = new Map<unknown, { readonly key: unknown; readonly state: unknown }>()
     for (const { key, value } of this.#input.rows()) {
       const identity = identityOf(key)
       let group = groups.get(identity)
       if (group === undefined) groups.set(identity, (group = { key, state: initialize() }))
-      group.state = add(key, value, group.state)
+      this.#add(key, value, group.state)
     }
     if (this.#isWhole && groups.size === 0) groups.set(null, { key: 1, state: initialize() })
     for (const { key, state } of groups.values()) yield { key, value: result(state) as Row }
+  }
+
+  #add(key: unknown, value: unknown, state: unknown): void {
+    try {
+      this.#functions.add.inPlace(key, value, state)
+    } catch (cause) {
+      throw new SqlError(`An aggregate function failed: ${(cause as Error).message}`, { cause })
+    }
   }
 
   explain(): string[] {

@@ -102,6 +102,9 @@ describe('a pull query', () => {
     expect(await rows('SELECT COUNT(*) AS n, AVG(id) AS a FROM products WHERE id > 1;')).toEqual([[3, 3]])
     expect(await rows('SELECT COUNT(*) AS n, SUM(id) AS s FROM products WHERE id > 100;')).toEqual([[0, 0]])
     expect(await rows('SELECT shelf, COUNT(*) AS n FROM products WHERE id > 100 GROUP BY shelf;')).toEqual([])
+    expect(await refusal('SELECT SUM(CAST(id AS DECIMAL(1, 0))) AS t FROM products;')).toContain(
+      'An aggregate function failed: Numeric field overflow',
+    )
     expect(await rows('SELECT DISTINCT shelf FROM products ORDER BY shelf;')).toEqual([[null], [7], [8]])
   })
 
