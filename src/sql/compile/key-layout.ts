@@ -11,7 +11,6 @@ export interface KeyLayout
   readonly isIdentityOrdered: boolean
   /** The key columns, by SQL name, where they are the primary key. */
   readonly columns: readonly (readonly [string, StoredColumn])[]
-  readonly isBlob: boolean
   /** Where they are not: columns beside it, made from `key`. */
   readonly copies: readonly ValueColumn[]
 }
@@ -43,7 +42,6 @@ export function keyLayout(
       compareKeys: (a, b) => blob.compareKeys(a as never, b as never),
       isIdentityOrdered: blob.isIdentityOrdered === true,
       columns: [],
-      isBlob: true,
       copies: keyCopies(key, isWindowedKey),
     }
   }
@@ -87,7 +85,6 @@ export function keyLayout(
       key[0]!.type.kind === 'STRING' &&
       blob.identity('a') === 'a',
     columns: columns.map(({ name, sqlName, codec }) => [sqlName, storedColumn(name, codec)]),
-    isBlob: false,
     copies: [],
   }
 }

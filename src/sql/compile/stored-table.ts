@@ -22,8 +22,6 @@ export interface StoredTable {
   readonly condition: string | null
   /** Its indexes, as they should be. */
   readonly indexes: () => readonly TableIndex[]
-  /** The keys as the primary key has them, where that is not made of the key's own columns. */
-  readonly keyBytes: ((key: unknown) => SqliteValue) | null
 }
 
 export interface TableShape {

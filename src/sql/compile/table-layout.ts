@@ -91,7 +91,6 @@ export function typedTable(
       columns: stored,
       indexes,
       condition: visible === null ? null : `${quotedName(visible)} = 1`,
-      keyBytes: keys.isBlob ? (k) => blob.encodeKey(k as never)[0]! : null,
     },
   }
 }
