@@ -26,7 +26,7 @@ export interface PullOrder {
 }
 
 /** Columns that have no name in the result. */
-const hiddenName = (i: number): string => `\0order ${i}`
+const hiddenName = (i: number): string => `(ORDER BY ${i + 1})`
 
 /** @throws SqlError */
 export function planPull(query: AnalyzedQuery, context: PlannerContext): PullPlan {

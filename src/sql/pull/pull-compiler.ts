@@ -99,12 +99,14 @@ class PullCompiler {
   #scan(node: SourceNode, needed: Names, conditions: readonly Expression[]): PullSource {
     if (node.values !== undefined) return this.#filtered(new ValuesScan(node), conditions)
     const table = this.#environment.tableOf(node)
-    const lookup = keyLookup(conditions, node.key, this.#context.functions)
+    const found = keyLookup(conditions, node.key, this.#context.functions)
+    // Keys with their windows in them are not known from the key's columns alone.
+    const lookup = node.window !== null && table.materialization.kind === 'key-value' ? null : found
     if (lookup === null && this.#environment.withoutSqlite !== true) {
-      const found = SqliteScan.over(node, table, needed, conditions, this.#context)
-      if (found !== null) {
-        this.bareScan = found.rest.length === 0 ? found.scan : null
-        return this.#filtered(found.scan, found.rest)
+      const taken = SqliteScan.over(node, table, needed, conditions, this.#context)
+      if (taken !== null) {
+        this.bareScan = taken.rest.length === 0 ? taken.scan : null
+        return this.#filtered(taken.scan, taken.rest)
       }
     }
     const names = namesOf(conditions, needed)

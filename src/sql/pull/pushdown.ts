@@ -200,7 +200,7 @@ function parameterFor(
     case 'TIME':
     case 'TIMESTAMP':
     case 'DOUBLE': {
-      if (column.kind === 'DOUBLE' && constant.kind === 'DECIMAL') return sameDouble(value as Decimal)
+      if (constant.kind === 'DECIMAL') return sameDouble(value as Decimal)
       if (!wholeNumbers.has(constant.kind) && constant.kind !== 'DOUBLE') return undefined
       return Number.isNaN(value) ? undefined : (value as number | bigint)
     }
@@ -218,7 +218,7 @@ function parameterFor(
   }
 }
 
-/** The double whose digits are those of the decimal: it stands among doubles where the decimal does. */
+/** The double whose digits are those of the decimal: it stands among doubles, and whole numbers, where the decimal does. */
 function sameDouble(decimal: Decimal): number | undefined {
   const double = decimal.toNumber()
   return Number.isFinite(double) && new SqlDecimal(double).eq(decimal) ? double : undefined

@@ -191,6 +191,24 @@ describe('a pull query', () => {
     ])
   })
 
+  it('reads a table of windows that another query has written', async () => {
+    await run(`
+      CREATE STREAM s (k STRING KEY, x INT) WITH (KAFKA_TOPIC = 's', VALUE_FORMAT = 'JSON', PARTITIONS = 1);
+      CREATE TABLE w AS SELECT k, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k;
+      INSERT INTO s (ROWTIME, k, x) VALUES (61000, 'a', 1); INSERT INTO s (ROWTIME, k, x) VALUES (125000, 'b', 1);
+      CREATE SOURCE TABLE ws (k STRING PRIMARY KEY, n BIGINT) WITH (KAFKA_TOPIC = 'W', VALUE_FORMAT = 'JSON',
+        WINDOW_TYPE = 'TUMBLING', WINDOW_SIZE = '1 MINUTE');
+      CREATE INDEX by_start ON ws (windowstart);`)
+    expect(await rows('SELECT * FROM ws ORDER BY WINDOWSTART DESC;')).toEqual([
+      ['b', 120_000, 180_000, 1],
+      ['a', 60_000, 120_000, 1],
+    ])
+    expect(await rows("SELECT WINDOWSTART, ROWTIME FROM ws WHERE k = 'a';")).toEqual([[60_000, 61_000]])
+    expect(await access('SELECT n FROM ws WHERE WINDOWSTART > 100000;')).toContain(
+      'SEARCH WS USING INDEX WS.index.BY_START (WINDOWSTART>?)',
+    )
+  })
+
   it('reads VALUES, and constants without FROM', async () => {
     expect(
       await rows("SELECT * FROM (VALUES (1, 'a'), (2, NULL)) AS t (id, name) WHERE id > 0 ORDER BY id DESC;"),
