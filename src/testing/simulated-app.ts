@@ -127,9 +127,13 @@ export class SimulatedApp {
     this.#throwFailure()
   }
 
+  /** Throws what the application failed with as it closed; the log is closed all the same. */
   async close(): Promise<void> {
-    if (this.#streams !== null) await this.waitFor(this.#streams.close())
-    await this.waitFor(this.log.close())
+    try {
+      if (this.#streams !== null) await this.waitFor(this.#streams.close())
+    } finally {
+      await this.waitFor(this.log.close())
+    }
   }
 
   /** Nothing more of this life reaches the files, and the next one may begin. */

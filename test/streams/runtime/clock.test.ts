@@ -10,7 +10,7 @@ it('goes on committing when the clock is set back', async () => {
   builder.stream('in', texts).to('out', texts)
   const streams = run(log, builder.build(), {
     commitIntervalMs: 100,
-    clock: { ...systemClock, now: () => now },
+    clock: { ...systemClock, now: () => now++ },
   })
   await streams.start()
   await produce(log, 'in', [{ key: 'a', value: 'before' }])
