@@ -57,6 +57,25 @@ describe('queries that read on each other', () => {
     expect(await rows("SELECT total FROM by_product WHERE product = 'none';")).toEqual([])
   })
 
+  it('go on with their state when the script that made them is run again', async () => {
+    const script = `
+      CREATE STREAM IF NOT EXISTS orders (customer STRING KEY, product STRING, amount INT)
+        WITH (KAFKA_TOPIC = 'orders', VALUE_FORMAT = 'JSON', PARTITIONS = 4);
+      CREATE OR REPLACE TABLE per_minute AS SELECT product, COUNT(*) AS n FROM orders
+        WINDOW TUMBLING (SIZE 1 MINUTE) WHERE amount > 0 GROUP BY product HAVING COUNT(*) > 1;`
+    await engine.execute(script)
+    await insertOrders(5)
+    await engine.caughtUp()
+    await engine.execute(script)
+    await insertOrders(1, 3)
+    expect(await rows('SELECT product, n FROM per_minute;')).toEqual([
+      ['p0', 2],
+      ['p1', 2],
+    ])
+    const other = script.replace('1 MINUTE', '2 MINUTES')
+    expect((await refusal(other)).message).toContain('Upgrades not yet supported for StreamWindowedAggregate')
+  })
+
   it('join a stream with a table by a column that is not its key, over several partitions', async () => {
     await engine.execute(orders)
     await engine.execute(`
