@@ -108,7 +108,7 @@ export function* cleanLog(context: CleanerContext): Generator<CleanerPause, Clea
   const from = Math.max(context.cleanedUpTo, all[0]!.baseOffset)
   if (from >= limit) return null
   // What replaces older records must not be lost after they are gone.
-  yield* all.slice(0, count)
+  for (const segment of all.slice(0, count)) yield segment
   const transactions = new CompletedTransactions(all)
   const slices = new Slices()
   const { newest, end } = yield* noteKeys(context, transactions, slices, from, limit)

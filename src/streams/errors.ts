@@ -107,3 +107,12 @@ function describePlace(place: StreamsErrorPlace | undefined): string {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** Whether it was a record that failed, or what came of it, rather than an instance as it starts. */
+export function isRecordFailure(error: unknown): boolean {
+  return (
+    error instanceof DeserializationError ||
+    error instanceof ProcessingError ||
+    error instanceof ProductionError
+  )
+}

@@ -16,7 +16,7 @@ import {
   type StreamsConfig,
   type UncaughtExceptionResponse,
 } from '../config.js'
-import { InvalidStateError, StreamsConfigError, StreamsError } from '../errors.js'
+import { InvalidStateError, isRecordFailure, StreamsConfigError, StreamsError } from '../errors.js'
 import { atIntervals } from '../rx/at-intervals.js'
 import { type ObserveOptions, observeTopic } from '../rx/observe-topic.js'
 import { type TableView, tableView } from '../rx/table-view.js'
@@ -415,8 +415,9 @@ export class KafkaStreams {
       return false
     }
     if (!migrated || manager === null) {
-      // A start that fails is the caller's to handle.
-      const response = this.#hasRun && manager !== null ? this.#decide(error) : 'SHUTDOWN_CLIENT'
+      // A start that fails is the caller's to handle; a task that was ready may have met a bad record meanwhile.
+      const asked = manager !== null && (this.#hasRun || isRecordFailure(error))
+      const response = asked ? this.#decide(error) : 'SHUTDOWN_CLIENT'
       if (response === 'SHUTDOWN_APPLICATION') await this.#shutDownApplication(error)
       if (response !== 'REPLACE_THREAD') {
         this.#fail(error)

@@ -167,7 +167,7 @@ describe('state', () => {
     await shorter.close()
   })
 
-  it('has one owner', async () => {
+  it('is not deleted while an instance uses it', async () => {
     const log = await logWithWords([])
     const first = app(log, { stateDir })
     await first.start()

@@ -131,11 +131,12 @@ export class StreamsSchedule {
     }
   }
 
-  /** False where something threw as the application closed: nothing is replaced then. */
+  /** False where something threw: as the application closed, or before, and then its state may not have come back yet. */
   async #closesClean(): Promise<boolean> {
+    const { streams } = this.#app
     try {
       await this.#app.close()
-      return true
+      return streams.metrics().restarts === 0
     } catch (error) {
       if (!String(error).includes(passingFailure)) throw error
       return false
