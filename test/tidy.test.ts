@@ -30,6 +30,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   ink: ['repl/'],
   react: ['repl/'],
   'node:fs': ['common/node-files.ts', 'repl/'],
+  'node:worker_threads': ['common/message-endpoint.ts', 'log/port/', 'streams/workers/'],
   'csv-parse': ['connect/read-rows.ts'],
   protobufjs: ['sql/schema-registry/protobuf-schema.ts'],
 }

@@ -11,11 +11,16 @@ export class LogClosedError extends ForebayError {
 
 /** There is no committed offset, and `autoOffsetReset: 'none'` forbids to choose one. */
 export class NoOffsetForPartitionError extends ForebayError {
+  readonly topic: string
+  readonly partition: number
+
   constructor({ topic, partition }: TopicPartition) {
     super(
       'NO_OFFSET_FOR_PARTITION',
       `${topic}-${partition} has no committed offset and autoOffsetReset is 'none'; seek, or choose a policy`,
     )
+    this.topic = topic
+    this.partition = partition
   }
 }
 

@@ -1,9 +1,20 @@
-import { Observable } from 'rxjs'
+import type { Observable } from 'rxjs'
 import type { Clock, Timer } from '../common/index.js'
 import { nextEventLoopTurn } from '../common/index.js'
 import { bytesSerde, type Serde } from '../serde/index.js'
 import type { Broker } from './broker.js'
 import { LogClosedError, NoOffsetForPartitionError } from './client-errors.js'
+import {
+  checkSeekOffset,
+  commitsByItself,
+  DEFAULT_POLL_MS,
+  mixedSubscription,
+  notAssigned,
+  pollsAlready,
+  readsNothing,
+  requireGroup,
+  requireGroupToSubscribe,
+} from './consumer-options.js'
 import { isKafkaError, KafkaError } from './errors.js'
 import { Fetcher } from './fetcher.js'
 import type { GroupCoordinator, MemberIdentity } from './group-coordinator.js'
@@ -20,6 +31,7 @@ import type {
   TopicPartition,
 } from './log.js'
 import type { Partition } from './partition.js'
+import { iterateRecords, observeRecords, type PolledConsumer } from './record-iteration.js'
 import { type PartitionState, SubscriptionState } from './subscription-state.js'
 import { OFFSETS_TOPIC } from './topic-names.js'
 
@@ -30,7 +42,6 @@ export interface ConsumerContext {
   readonly onClose: (consumer: { close(): Promise<void> }) => void
 }
 
-const DEFAULT_POLL_MS = 5_000
 /** A consumer that always finds data gives the event loop a turn this often. */
 const SLICE_MS = 10
 const COMMIT_REFUSALS = [
@@ -44,7 +55,7 @@ const COMMIT_REFUSALS = [
  * A consumer of the embedded log. Nothing is fetched ahead and nothing is polled for: `poll` reads from the log,
  * and where there is nothing it sleeps until an append, a rebalance, a wakeup or its timeout.
  */
-export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
+export class EmbeddedConsumer<K, V> implements Consumer<K, V>, PolledConsumer<K, V> {
   readonly #context: ConsumerContext
   readonly #options: ConsumerOptions<K, V>
   readonly #clientId: string
@@ -67,10 +78,7 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
     this.#context = context
     this.#options = options
     this.#clientId = options.clientId ?? 'consumer'
-    this.#autoCommit = options.enableAutoCommit ?? options.groupId !== undefined
-    if (this.#autoCommit && options.groupId === undefined) {
-      throw new KafkaError('INVALID_GROUP_ID', 'enableAutoCommit needs a groupId to commit under')
-    }
+    this.#autoCommit = commitsByItself(options)
     this.#fetcher = new Fetcher({
       broker: context.broker,
       subscription: this.#subscription,
@@ -87,13 +95,7 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
 
   subscribe(topics: readonly string[] | RegExp, listener: RebalanceListener = {}): void {
     this.#checkOpen()
-    const groupId = this.#options.groupId
-    if (groupId === undefined) {
-      throw new KafkaError(
-        'INVALID_GROUP_ID',
-        'subscribe needs a groupId; use assign to read without a group',
-      )
-    }
+    const groupId = requireGroupToSubscribe(this.#options)
     if (this.#subscription.kind.kind === 'assigned') throw mixedSubscription()
     this.#subscription.kind =
       topics instanceof RegExp
@@ -154,18 +156,8 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
 
   async #pollWith<T>(timeoutMs: number, take: () => readonly T[]): Promise<readonly T[]> {
     this.#checkOpen()
-    if (this.#polling) {
-      throw new KafkaError(
-        'INVALID_REQUEST',
-        'this consumer is polling already: await one poll before the next',
-      )
-    }
-    if (this.#subscription.kind.kind === 'none') {
-      throw new KafkaError(
-        'INVALID_REQUEST',
-        'the consumer reads nothing yet: call subscribe or assign first',
-      )
-    }
+    if (this.#polling) throw pollsAlready()
+    if (this.#subscription.kind.kind === 'none') throw readsNothing()
     this.#polling = true
     this.#membership?.pollStarts()
     try {
@@ -268,55 +260,24 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
     this.#wake()
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<ConsumerRecord<K, V>> {
-    for (;;) {
-      const records = await this.#pollUntilClosed()
-      if (records === null) return
-      let next = 0
-      try {
-        while (next < records.length) yield records[next++]!
-      } finally {
-        // Left early: what was not handed out will be read again.
-        this.#rewind(records, next)
-      }
-    }
+  [Symbol.asyncIterator](): AsyncIterator<ConsumerRecord<K, V>> {
+    return iterateRecords(this)
   }
 
   records(): Observable<ConsumerRecord<K, V>> {
-    return new Observable((subscriber) => {
-      const run = async () => {
-        while (!subscriber.closed) {
-          const records = await this.#pollUntilClosed()
-          if (records === null) break
-          let next = 0
-          while (next < records.length && !subscriber.closed) subscriber.next(records[next++]!)
-          this.#rewind(records, next)
-        }
-        subscriber.complete()
-      }
-      run().catch((error: unknown) => subscriber.error(error))
-      return () => {
-        if (this.#polling) this.wakeup()
-      }
-    })
+    return observeRecords(this)
   }
 
-  /** Null once the consumer is closed: a natural end for those who read everything. */
-  async #pollUntilClosed(): Promise<readonly ConsumerRecord<K, V>[] | null> {
-    try {
-      return this.#closed ? null : await this.poll(DEFAULT_POLL_MS)
-    } catch (error) {
-      if (this.#closed && error instanceof LogClosedError) return null
-      throw error
-    }
+  get closed(): boolean {
+    return this.#closed
   }
 
-  /** Puts positions back to the records from `next` on, in partitions that are still ours. */
-  #rewind(records: readonly ConsumerRecord<K, V>[], next: number): void {
-    for (let i = records.length - 1; i >= next; i--) {
-      const record = records[i]!
-      if (this.#subscription.get(record) !== undefined) this.seek(record, record.offset)
-    }
+  get polling(): boolean {
+    return this.#polling
+  }
+
+  isAssigned(partition: TopicPartition): boolean {
+    return this.#subscription.get(partition) !== undefined
   }
 
   // --------------------------------------------------------------------------------------------- positions
@@ -379,19 +340,12 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
 
   #assigned(partition: TopicPartition): PartitionState {
     const state = this.#subscription.get(partition)
-    if (state === undefined) {
-      throw new KafkaError(
-        'INVALID_REQUEST',
-        `${partition.topic}-${partition.partition} is not assigned to this consumer`,
-      )
-    }
+    if (state === undefined) throw notAssigned(partition)
     return state
   }
 
   seek(partition: TopicPartition, offset: number): void {
-    if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw new KafkaError('OFFSET_OUT_OF_RANGE', `${offset} is no offset to seek to`)
-    }
+    checkSeekOffset(offset)
     this.#fetcher.moveTo(this.#assigned(partition), offset)
     this.#wake()
   }
@@ -473,7 +427,7 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
 
   async commit(offsets?: readonly OffsetCommit[]): Promise<void> {
     this.#checkOpen()
-    const groupId = this.#requireGroup()
+    const groupId = requireGroup(this.#options)
     if (offsets === undefined) this.#commitPositions()
     else this.#context.groups.commitOffsets(groupId, offsets, this.#identity(groupId))
     const settled = this.#context.groups.settled()
@@ -481,7 +435,7 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
   }
 
   #commitPositions(): void {
-    const groupId = this.#requireGroup()
+    const groupId = requireGroup(this.#options)
     const offsets: OffsetCommit[] = []
     for (const state of this.#subscription.list) {
       if (state.position < 0 || state.position === state.committed) continue
@@ -520,7 +474,7 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<(OffsetCommit | null)[]> {
-    const groupId = this.#requireGroup()
+    const groupId = requireGroup(this.#options)
     while (partitions.some((partition) => this.#isUnstable(partition))) await this.#offsetsGrowth()
     return partitions.map(({ topic, partition }) => {
       const found = this.#context.groups.committed(groupId, { topic, partition })
@@ -528,21 +482,10 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
     })
   }
 
-  #requireGroup(): string {
-    const { groupId } = this.#options
-    if (groupId === undefined) {
-      throw new KafkaError(
-        'INVALID_GROUP_ID',
-        'offsets are committed under a groupId, and this consumer has none',
-      )
-    }
-    return groupId
-  }
-
   groupMetadata(): ConsumerGroupMetadata {
     const { groupInstanceId } = this.#options
     return {
-      groupId: this.#requireGroup(),
+      groupId: requireGroup(this.#options),
       generationId: this.#membership?.generationId ?? -1,
       memberId: this.#membership?.memberId ?? '',
       ...(groupInstanceId === undefined ? {} : { groupInstanceId }),
@@ -573,11 +516,4 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V> {
   #checkOpen(): void {
     if (this.#closed) throw new LogClosedError('this consumer is closed')
   }
-}
-
-function mixedSubscription(): KafkaError {
-  return new KafkaError(
-    'INVALID_REQUEST',
-    'assign and subscribe exclude each other: use one consumer for each',
-  )
 }

@@ -4,7 +4,7 @@ import { RecordDeserializationError } from './client-errors.js'
 import { readTransactionMarker } from './control-record.js'
 import { recycleArrays } from './decode-records.js'
 import { KafkaError } from './errors.js'
-import type { ConsumerRecord, DecodedBatch, FetchedBatch, Headers } from './log.js'
+import type { ConsumerRecord, DecodedBatch, FetchedBatch, Headers, TopicPartition } from './log.js'
 import type { Partition } from './partition.js'
 import type { ReadResult } from './partition-log.js'
 import type { RecordBatchView } from './record-batch.js'
@@ -277,20 +277,20 @@ function visibleBatches({ batches, abortedTransactions }: ReadResult): RecordBat
   return visible
 }
 
-class LogBatch implements FetchedBatch {
+export class LogBatch implements FetchedBatch {
   readonly topic: string
   readonly partition: number
+  readonly fromOffset: number
   readonly #batch: RecordBatchView
-  readonly #fromOffset: number
   /** What the last `decode` returned. */
   #decoded: DecodedBatch | null = null
   #released = false
 
-  constructor({ topic, partition }: PartitionState, batch: RecordBatchView, fromOffset: number) {
+  constructor({ topic, partition }: TopicPartition, batch: RecordBatchView, fromOffset: number) {
     this.topic = topic
     this.partition = partition
     this.#batch = batch
-    this.#fromOffset = fromOffset
+    this.fromOffset = fromOffset
   }
 
   get recordCount(): number {
@@ -303,9 +303,13 @@ class LogBatch implements FetchedBatch {
     return this.#batch.sizeBytes
   }
 
+  bytes(): Buffer {
+    return this.#batch.bytes()
+  }
+
   decode(): DecodedBatch {
     if (this.#released) throw new KafkaError('INVALID_REQUEST', 'the batch was released: decode it before')
-    const decoded = this.#batch.decode(this.#fromOffset)
+    const decoded = this.#batch.decode(this.fromOffset)
     this.#decoded = decoded
     return decoded
   }

@@ -6,7 +6,7 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from './consumer-protocol.js'
-import { isKafkaError } from './errors.js'
+import { isKafkaError, KafkaError } from './errors.js'
 import type { JoinResponse } from './group.js'
 import type { GroupCoordinator } from './group-coordinator.js'
 import type {
@@ -44,6 +44,8 @@ export interface GroupMembershipOptions {
   /** Something changed that `advance` shall look at. */
   readonly wake: () => void
 }
+
+type UserData = Uint8Array | null
 
 type Round =
   | { readonly assignment: MemberAssignment; readonly assignor: ConsumerPartitionAssignor }
@@ -178,6 +180,9 @@ export class GroupMembership {
   async #joinAndSync(): Promise<Round> {
     const { coordinator, groupId, groupInstanceId, subscription } = this.#options
     this.#joinedTopics = this.#subscribedTopics()
+    const data = this.#userData(this.#joinedTopics)
+    // Without a wait where there is none to be: nothing shall be read between the decision to join and the join.
+    const userData = data instanceof Promise ? await data : data
     const claim = {
       topics: this.#joinedTopics,
       ownedPartitions: subscription.assignment(),
@@ -189,10 +194,10 @@ export class GroupMembership {
       groupInstanceId,
       clientId: this.#options.clientId,
       protocolType: 'consumer',
-      protocols: this.#candidates.map((assignor) => {
-        const userData = assignor.subscriptionUserData?.(claim.topics) ?? null
-        return { name: assignor.name, metadata: encodeSubscription({ ...claim, userData }) }
-      }),
+      protocols: this.#candidates.map(({ name }, i) => ({
+        name,
+        metadata: encodeSubscription({ ...claim, userData: userData[i]! }),
+      })),
       sessionTimeoutMs: this.#options.sessionTimeoutMs,
       rebalanceTimeoutMs: this.#options.maxPollIntervalMs,
       onRebalance: () => {
@@ -213,6 +218,21 @@ export class GroupMembership {
       join.leaderId === join.memberId ? await this.#assignAll(join, assignor) : this.#follow()
     const assignment = await coordinator.sync(identity, assignments, this.#assignedCounts)
     return { assignment: decodeAssignment(assignment), assignor }
+  }
+
+  /** Of each assignor, to go with the join. */
+  #userData(topics: readonly string[]): UserData[] | Promise<UserData[]> {
+    const data = this.#candidates.map((assignor) => assignor.subscriptionUserData?.(topics) ?? null)
+    const here = data.filter((one): one is UserData => !(one instanceof Promise))
+    return here.length === data.length ? here : this.#awaitUserData(data)
+  }
+
+  /** Throws REBALANCE_IN_PROGRESS when the member lost its place, or left, meanwhile. */
+  async #awaitUserData(data: readonly (UserData | Promise<UserData>)[]): Promise<UserData[]> {
+    const life = this.#life
+    const found = await Promise.all(data)
+    if (this.#left || life !== this.#life) throw new KafkaError('REBALANCE_IN_PROGRESS')
+    return found
   }
 
   #follow(): Map<string, Uint8Array> {

@@ -13,6 +13,8 @@ export {
 } from './log-check.js'
 export { type DumpEntry, type DumpOptions, dumpLogFile, formatDumpEntry } from './log-dump.js'
 export { partitionOfKey } from './partitioner.js'
+export { type ConnectLogOptions, connectLog } from './port/connect-log.js'
+export { type LogServer, serveLog } from './port/serve-log.js'
 export { batchesIn, RecordBatchView } from './record-batch.js'
 export {
   type BatchBuilderOptions,

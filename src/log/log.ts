@@ -185,7 +185,7 @@ export interface ConsumerPartitionAssignor {
    */
   readonly protocol: 'eager' | 'cooperative'
   /** Goes with every join. */
-  subscriptionUserData?(topics: readonly string[]): Uint8Array | null
+  subscriptionUserData?(topics: readonly string[]): Uint8Array | null | Promise<Uint8Array | null>
   /** Run by the leader. A member that is left out gets nothing. */
   assign(
     members: readonly MemberSubscription[],
@@ -266,6 +266,10 @@ export interface FetchedBatch extends TopicPartition {
   readonly recordCount: number
   readonly maxTimestamp: number
   readonly sizeBytes: number
+  /** Records below it are left out. */
+  readonly fromOffset: number
+  /** The batch in wire form, not copied and not checked. */
+  bytes(): Buffer
   /** Reads the batch into parallel arrays. Records below the position asked for are left out. Throws CorruptRecordError. */
   decode(): DecodedBatch
   /**

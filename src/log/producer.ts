@@ -17,10 +17,17 @@ import type {
 import type { Partition } from './partition.js'
 import type { AppendResult } from './partition-log.js'
 import type { ProducerIds } from './producer-ids.js'
-import { type PartitionQueue, type PendingSend, RecordAccumulator } from './record-accumulator.js'
+import { resolveProducerOptions } from './producer-options.js'
+import { type PartitionQueue, type PendingSend, RecordAccumulator, takeSends } from './record-accumulator.js'
 import { RecordBatchView } from './record-batch.js'
-import { type BatchHeader, createBatchBuilder, type WireBatchBuilder } from './record-batch-builder.js'
+import {
+  type BatchHeader,
+  createBatchBuilder,
+  type WireBatchBuilder,
+  wireBatchBuilder,
+} from './record-batch-builder.js'
 import type { TransactionCoordinator, TransactionOwner } from './transaction-coordinator.js'
+import { isFencing, notTransactional, type TransactionPhase, wrongPhase } from './transaction-phase.js'
 
 export interface ProducerContext {
   readonly clock: Clock
@@ -34,16 +41,6 @@ export interface ProducerContext {
 /** A producer that always finds room gives the event loop a turn this often, for flushes, timers and readers. */
 const SLICE_MS = 50
 
-/*
- * A transactional producer's state:
- *
- *   uninitialized ─init▶ ready ─begin▶ open ─commit, abort▶ ending ─▶ ready
- *                                       │ a batch failed        any ─fenced▶ fatal
- *                                       ▼
- *                                    failed ─abort▶ ending
- */
-type TransactionPhase = 'none' | 'uninitialized' | 'ready' | 'open' | 'failed' | 'ending' | 'fatal'
-
 /**
  * A producer of the embedded log. A batch is appended, in this process and at once, when it is full, when the
  * linger time is over, or at `flush`; so unsent records take little memory, and only flushes to stable storage
@@ -52,7 +49,7 @@ type TransactionPhase = 'none' | 'uninitialized' | 'ready' | 'open' | 'failed' |
 export class EmbeddedProducer<K, V> implements Producer<K, V> {
   readonly #context: ProducerContext
   readonly #options: ProducerOptions<K, V>
-  readonly #accumulator: RecordAccumulator<K, V>
+  readonly #accumulator: RecordAccumulator<K, V, Partition>
   readonly #batchSize: number
   readonly #lingerMs: number
   readonly #bufferMemory: number
@@ -80,33 +77,21 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
   constructor(context: ProducerContext, options: ProducerOptions<K, V>) {
     this.#context = context
     this.#options = options
-    this.#batchSize = options.batchSize ?? 16_384
-    this.#lingerMs = options.lingerMs ?? 5
-    this.#bufferMemory = options.bufferMemory ?? 32 * 1024 * 1024
-    this.#deliveryTimeoutMs = options.deliveryTimeoutMs ?? 120_000
-    if (this.#deliveryTimeoutMs < this.#lingerMs) {
-      throw new KafkaError(
-        'INVALID_CONFIG',
-        `deliveryTimeoutMs ${this.#deliveryTimeoutMs} is less than lingerMs ${this.#lingerMs}`,
-      )
-    }
-    const acks = options.acks ?? 'all'
-    this.#awaitsFlush = acks === 'all'
-    this.#idempotent = options.idempotence ?? acks === 'all'
+    const resolved = resolveProducerOptions(options)
+    this.#batchSize = resolved.batchSize
+    this.#lingerMs = resolved.lingerMs
+    this.#bufferMemory = resolved.bufferMemory
+    this.#deliveryTimeoutMs = resolved.deliveryTimeoutMs
+    this.#awaitsFlush = resolved.acks === 'all'
+    this.#idempotent = resolved.idempotent
     this.#phase = options.transactionalId === undefined ? 'none' : 'uninitialized'
-    if (options.transactionalId !== undefined && !this.#idempotent) {
-      throw new KafkaError('INVALID_CONFIG', 'a transactional producer needs idempotence and acks all')
-    }
-    if (this.#idempotent && acks !== 'all') {
-      throw new KafkaError('INVALID_CONFIG', `idempotence needs acks 'all', not ${acks}`)
-    }
     this.#accumulator = new RecordAccumulator({
       broker: context.broker,
       random: context.random,
       keySerde: options.keySerde ?? (bytesSerde as unknown as Serde<K>),
       valueSerde: options.valueSerde ?? (bytesSerde as unknown as Serde<V>),
       batchSize: this.#batchSize,
-      compression: options.compression ?? 'none',
+      compression: resolved.compression,
       partitioner: options.partitioner,
       onDrop: (queue) => this.#append(queue, queue.builder, takeSends(queue)),
     })
@@ -138,13 +123,11 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
   /** Appends the batch at once and leaves the builder empty, ready to be filled again. */
   writeBatch({ topic, partition }: TopicPartition, batch: RecordBatchBuilder): Promise<void> | undefined {
     this.#checkWritable()
-    if (!isWireBatchBuilder(batch)) {
-      throw new KafkaError('INVALID_REQUEST', 'writeBatch takes builders made by createBatchBuilder')
-    }
+    const builder = wireBatchBuilder(batch)
     if (batch.recordCount === 0) return undefined
     const queue = this.#accumulator.queueOf(topic, partition)
     this.#send(queue)
-    this.#append(queue, batch, [])
+    this.#append(queue, builder, [])
     return this.#turnDue || this.#unflushedBytes > this.#bufferMemory ? this.#pause() : undefined
   }
 
@@ -171,12 +154,12 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     for (const queue of this.#accumulator.queues) this.#send(queue)
   }
 
-  #send(queue: PartitionQueue): void {
+  #send(queue: PartitionQueue<Partition>): void {
     if (queue.builder.recordCount > 0) this.#append(queue, queue.builder, takeSends(queue))
   }
 
   /** Appends what the builder holds and empties it. Failures reach `sends` and the next `flush`. */
-  #append(queue: PartitionQueue, builder: WireBatchBuilder, sends: readonly PendingSend[]): void {
+  #append(queue: PartitionQueue<Partition>, builder: WireBatchBuilder, sends: readonly PendingSend[]): void {
     if (builder.recordCount === 0) return
     try {
       const batch = this.#finish(queue, builder)
@@ -195,7 +178,7 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     }
   }
 
-  #finish(queue: PartitionQueue, builder: WireBatchBuilder): Buffer {
+  #finish(queue: PartitionQueue<Partition>, builder: WireBatchBuilder): Buffer {
     if (!this.#idempotent) return builder.finish()
     if (this.#owner !== null) this.#enlist(queue, this.#owner)
     else if (this.#producerId < 0) {
@@ -211,7 +194,7 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     return builder.finish(header)
   }
 
-  #enlist(queue: PartitionQueue, owner: TransactionOwner): void {
+  #enlist(queue: PartitionQueue<Partition>, owner: TransactionOwner): void {
     const { transactions } = this.#context
     if (queue.transaction === this.#transaction) {
       transactions.checkOwner(owner)
@@ -225,7 +208,11 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
   }
 
   /** Together they were too large; those that are too large alone fail alone. */
-  #appendOneByOne(queue: PartitionQueue, builder: WireBatchBuilder, sends: readonly PendingSend[]): void {
+  #appendOneByOne(
+    queue: PartitionQueue<Partition>,
+    builder: WireBatchBuilder,
+    sends: readonly PendingSend[],
+  ): void {
     const records = new RecordBatchView(builder.finish()).decode()
     builder.reset()
     const single = createBatchBuilder({ compression: builder.compression })
@@ -382,7 +369,7 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     if (this.#phase !== 'open' && this.#phase !== 'failed' && this.#phase !== 'ending') {
       throw wrongPhase('abortTransaction', this.#phase)
     }
-    this.#discardUnsent()
+    this.#accumulator.discardUnsent()
     while (this.#flushes.size > 0) await Promise.all(this.#flushes)
     this.#failure = null
     await this.#end(false)
@@ -418,18 +405,6 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     }
   }
 
-  #discardUnsent(): void {
-    for (const queue of this.#accumulator.queues) {
-      if (queue.builder.recordCount === 0) continue
-      queue.builder.reset()
-      const aborted = new KafkaError(
-        'TRANSACTION_ABORTABLE',
-        'the transaction was aborted before the record was sent',
-      )
-      for (const send of takeSends(queue)) send.reject(aborted)
-    }
-  }
-
   // ------------------------------------------------------------------------------------------------- close
 
   /**
@@ -459,48 +434,5 @@ export class EmbeddedProducer<K, V> implements Producer<K, V> {
     if (this.#committing) throw wrongPhase('writing', 'ending')
     if (this.#phase === 'none' || this.#phase === 'open') return
     throw wrongPhase('writing', this.#phase)
-  }
-}
-
-function takeSends(queue: PartitionQueue): PendingSend[] {
-  const { sends } = queue
-  if (sends.length > 0) queue.sends = []
-  return sends
-}
-
-function isWireBatchBuilder(builder: RecordBatchBuilder): builder is WireBatchBuilder {
-  return 'finish' in builder && 'reset' in builder
-}
-
-function isFencing(error: unknown): boolean {
-  return isKafkaError(error, 'PRODUCER_FENCED') || isKafkaError(error, 'INVALID_PRODUCER_EPOCH')
-}
-
-function notTransactional(): KafkaError {
-  return new KafkaError(
-    'INVALID_TXN_STATE',
-    'this producer has no transactionalId: it writes without transactions',
-  )
-}
-
-function wrongPhase(call: string, phase: TransactionPhase): KafkaError {
-  switch (phase) {
-    case 'none':
-      return notTransactional()
-    case 'uninitialized':
-      return new KafkaError('INVALID_TXN_STATE', `${call}: call initTransactions first`)
-    case 'fatal':
-      return new KafkaError('PRODUCER_FENCED', `${call}: this producer was fenced by a newer one; close it`)
-    case 'failed':
-      return new KafkaError('TRANSACTION_ABORTABLE', `${call}: the transaction failed; call abortTransaction`)
-    case 'ready':
-      return new KafkaError('INVALID_TXN_STATE', `${call}: call beginTransaction first`)
-    case 'ending':
-      return new KafkaError(
-        'CONCURRENT_TRANSACTIONS',
-        `${call}: the last transaction is decided, but has not ended; await its end, or repeat the call that failed`,
-      )
-    case 'open':
-      return new KafkaError('INVALID_TXN_STATE', `${call}: a transaction is open; commit or abort it first`)
   }
 }

@@ -1,9 +1,14 @@
 import { ByteWriter, type Random } from '../common/index.js'
 import type { Serde } from '../serde/index.js'
-import type { Broker } from './broker.js'
 import { KafkaError } from './errors.js'
-import type { CompressionType, Headers, Partitioner, ProducerRecord, RecordMetadata } from './log.js'
-import type { Partition } from './partition.js'
+import type {
+  CompressionType,
+  Headers,
+  Partitioner,
+  ProducerRecord,
+  RecordMetadata,
+  TopicPartition,
+} from './log.js'
 import { partitionOfKey, StickyPartition } from './partitioner.js'
 import { createBatchBuilder, type WireBatchBuilder } from './record-batch-builder.js'
 
@@ -17,8 +22,8 @@ export interface PendingSend {
 }
 
 /** The batch that is being filled for one partition, and the producer's state there. */
-export interface PartitionQueue {
-  readonly target: Partition
+export interface PartitionQueue<P> {
+  readonly target: P
   readonly builder: WireBatchBuilder
   sends: PendingSend[]
   nextSequence: number
@@ -26,15 +31,31 @@ export interface PartitionQueue {
   transaction: number
 }
 
-interface TopicQueues {
+/** The topics that a producer knows, and where batches for their partitions go: the broker, or a mirror of one. */
+export interface ProducerTopics<P> {
+  /** Grows whenever topics appear, vanish or get more partitions. */
+  readonly metadataVersion: number
+  /** Throws UNKNOWN_TOPIC_OR_PARTITION. */
+  topic(name: string): { readonly partitions: { readonly length: number } }
+  /** Undefined: there is no such topic. */
+  partitionCount(topic: string): number | undefined
+  partition(topic: string, partition: number): P
+}
+
+export interface ProducerTarget extends TopicPartition {
+  /** The topic is gone. */
+  readonly deleted: boolean
+}
+
+interface TopicQueues<P> {
   readonly name: string
   readonly partitionCount: number
-  readonly queues: (PartitionQueue | undefined)[]
+  readonly queues: (PartitionQueue<P> | undefined)[]
   readonly sticky: StickyPartition
 }
 
-export interface RecordAccumulatorOptions<K, V> {
-  readonly broker: Broker
+export interface RecordAccumulatorOptions<K, V, P> {
+  readonly broker: ProducerTopics<P>
   readonly random: Random
   readonly keySerde: Serde<K>
   readonly valueSerde: Serde<V>
@@ -42,29 +63,29 @@ export interface RecordAccumulatorOptions<K, V> {
   readonly compression: CompressionType
   readonly partitioner: Partitioner | undefined
   /** Called with what a queue holds before it is dropped, because its topic changed. */
-  readonly onDrop: (queue: PartitionQueue) => void
+  readonly onDrop: (queue: PartitionQueue<P>) => void
 }
 
 /** Sorts records into one batch per partition. Knows partitions and keys, but not when a batch is sent. */
-export class RecordAccumulator<K, V> {
-  readonly #options: RecordAccumulatorOptions<K, V>
-  readonly #topics = new Map<string, TopicQueues>()
-  #lastTopic: TopicQueues | null = null
+export class RecordAccumulator<K, V, P extends ProducerTarget> {
+  readonly #options: RecordAccumulatorOptions<K, V, P>
+  readonly #topics = new Map<string, TopicQueues<P>>()
+  #lastTopic: TopicQueues<P> | null = null
   #metadataVersion = -1
   /** Every queue there is, in order of their making. */
-  readonly queues: PartitionQueue[] = []
+  readonly queues: PartitionQueue<P>[] = []
   /** The key of the record at hand, serialised to find its partition. */
   readonly #keyBytes = new ByteWriter(256)
   readonly #copyKey: { write(value: K, out: ByteWriter): void }
 
-  constructor(options: RecordAccumulatorOptions<K, V>) {
+  constructor(options: RecordAccumulatorOptions<K, V, P>) {
     this.#options = options
     const key = this.#keyBytes
     this.#copyKey = { write: (_, out) => copyInto(out, key) }
   }
 
   /** Appends the record to its batch. Throws what a serde throws; the batch is then as it was. */
-  append(record: ProducerRecord<K, V>, timestamp: number): PartitionQueue {
+  append(record: ProducerRecord<K, V>, timestamp: number): PartitionQueue<P> {
     const topic = this.#topic(record.topic)
     if (record.partition !== undefined || topic.partitionCount === 1) {
       const queue = this.#queue(topic, record.partition ?? 0)
@@ -82,7 +103,11 @@ export class RecordAccumulator<K, V> {
     return this.#appendPartitioned(topic, record, timestamp)
   }
 
-  #appendPartitioned(topic: TopicQueues, record: ProducerRecord<K, V>, timestamp: number): PartitionQueue {
+  #appendPartitioned(
+    topic: TopicQueues<P>,
+    record: ProducerRecord<K, V>,
+    timestamp: number,
+  ): PartitionQueue<P> {
     const { keySerde, valueSerde, partitioner } = this.#options
     const { headers, value } = record
     const key = record.key ?? null
@@ -104,11 +129,11 @@ export class RecordAccumulator<K, V> {
   }
 
   #appendSticky(
-    topic: TopicQueues,
+    topic: TopicQueues<P>,
     timestamp: number,
     value: V | null,
     headers: Headers | undefined,
-  ): PartitionQueue {
+  ): PartitionQueue<P> {
     const { keySerde, valueSerde } = this.#options
     const queue = this.#queue(topic, topic.sticky.partition)
     const before = queue.builder.sizeBytes
@@ -117,15 +142,28 @@ export class RecordAccumulator<K, V> {
     return queue
   }
 
-  queueOf(topic: string, partition: number): PartitionQueue {
+  queueOf(topic: string, partition: number): PartitionQueue<P> {
     return this.#queue(this.#topic(topic), partition)
+  }
+
+  /** Drops what is buffered, of a transaction that is aborted. */
+  discardUnsent(): void {
+    for (const queue of this.queues) {
+      if (queue.builder.recordCount === 0) continue
+      queue.builder.reset()
+      const aborted = new KafkaError(
+        'TRANSACTION_ABORTABLE',
+        'the transaction was aborted before the record was sent',
+      )
+      for (const send of takeSends(queue)) send.reject(aborted)
+    }
   }
 
   partitionCount(topic: string): number {
     return this.#topic(topic).partitionCount
   }
 
-  #topic(name: string): TopicQueues {
+  #topic(name: string): TopicQueues<P> {
     if (this.#metadataVersion !== this.#options.broker.metadataVersion) this.#refresh()
     const last = this.#lastTopic
     if (last !== null && last.name === name) return last
@@ -135,7 +173,7 @@ export class RecordAccumulator<K, V> {
       topic = {
         name,
         partitionCount,
-        queues: new Array<PartitionQueue | undefined>(partitionCount).fill(undefined),
+        queues: new Array<PartitionQueue<P> | undefined>(partitionCount).fill(undefined),
         sticky: new StickyPartition(this.#options.random, partitionCount, this.#options.batchSize),
       }
       this.#topics.set(name, topic)
@@ -145,11 +183,11 @@ export class RecordAccumulator<K, V> {
     return topic
   }
 
-  #queue(topic: TopicQueues, partition: number): PartitionQueue {
+  #queue(topic: TopicQueues<P>, partition: number): PartitionQueue<P> {
     return topic.queues[partition] ?? this.#newQueue(topic, partition)
   }
 
-  #newQueue(topic: TopicQueues, partition: number): PartitionQueue {
+  #newQueue(topic: TopicQueues<P>, partition: number): PartitionQueue<P> {
     if (!(partition >= 0 && partition < topic.partitionCount)) {
       throw new KafkaError(
         'UNKNOWN_TOPIC_OR_PARTITION',
@@ -157,7 +195,7 @@ export class RecordAccumulator<K, V> {
       )
     }
     const { broker, batchSize, compression } = this.#options
-    const queue: PartitionQueue = {
+    const queue: PartitionQueue<P> = {
       target: broker.partition(topic.name, partition),
       builder: createBatchBuilder({ compression, initialBytes: batchSize + 1024 }),
       sends: [],
@@ -191,6 +229,12 @@ export class RecordAccumulator<K, V> {
       this.#topics.set(name, { name, partitionCount: count, queues: kept, sticky })
     }
   }
+}
+
+export function takeSends(queue: { sends: PendingSend[] }): PendingSend[] {
+  const { sends } = queue
+  if (sends.length > 0) queue.sends = []
+  return sends
 }
 
 /** Byte by byte where that is faster than a call into native code. */

@@ -67,6 +67,12 @@ export function createBatchBuilder(options: BatchBuilderOptions = {}): WireBatch
   return new BatchBuilder(compression, Math.max(initialBytes, 256), recordBytesMax)
 }
 
+/** What a caller of `writeBatch` hands over, as what it has to be. Throws INVALID_REQUEST. */
+export function wireBatchBuilder(builder: RecordBatchBuilder): WireBatchBuilder {
+  if ('finish' in builder && 'reset' in builder) return builder as WireBatchBuilder
+  throw new KafkaError('INVALID_REQUEST', 'writeBatch takes builders made by createBatchBuilder')
+}
+
 /** Up to this, setting bytes one by one is faster than a call. */
 const SHORT_BYTES = 8
 /** A finished buffer with more unused room than a quarter is copied to its size instead of handed over. */

@@ -134,3 +134,10 @@ export { type AddedOperator, type AddedProcessor, type StoreInput, Topology } fr
 export type { RepartitionTopic, Subtopology, TopologyModel, TopologyStore } from './topology-model.js'
 export { SessionWindowedKStream, TimeWindowedKStream } from './windowed-kstream.js'
 export { JoinWindows, SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows } from './windows.js'
+export type { StreamsWorker } from './workers/streams-worker.js'
+export {
+  StreamsWorkers,
+  type StreamsWorkersMetrics,
+  type StreamsWorkersOptions,
+} from './workers/streams-workers.js'
+export type { StreamsWorkerModule, WorkerStreamsConfig } from './workers/worker-messages.js'
