@@ -306,10 +306,11 @@ export class KafkaStreams {
 
   /**
    * Resolves once everything that is in the sources of this instance's tasks now has been processed and committed, what
-   * it led to in its repartition topics included. Tasks that move away meanwhile are not waited for. Throws what stopped
-   * the instance if it stops first.
+   * it led to in its repartition topics included. Tasks that move away meanwhile are not waited for, a rebalance is.
+   * Throws what stopped the instance if it stops first.
    */
   async caughtUp(): Promise<void> {
+    await this.#untilRebalanced()
     const manager = this.#runningManager()
     const sources = manager.sourcePartitions()
     const ends = await manager.consumer.endOffsets(sources)
@@ -320,6 +321,14 @@ export class KafkaStreams {
       }
       await nextEventLoopTurn()
     }
+  }
+
+  async #untilRebalanced(): Promise<void> {
+    while (this.#state === 'REBALANCING') {
+      const done = await this.#thread?.until(async () => this.#state !== 'REBALANCING')
+      if (done !== true) await nextEventLoopTurn()
+    }
+    if (this.#failure !== null) throw this.#failure
   }
 
   async #hasReached(sources: readonly TopicPartition[], ends: readonly number[]): Promise<boolean> {
