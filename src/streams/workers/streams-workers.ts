@@ -1,4 +1,4 @@
-import { ForebayError, nodeFiles, randomUuid, systemRandom } from '../../common/index.js'
+import { ForebayError, nextEventLoopTurn, nodeFiles, randomUuid, systemRandom } from '../../common/index.js'
 import type { Log } from '../../log/index.js'
 import { resolveConfig, type UncaughtExceptionResponse } from '../config.js'
 import { InvalidStateError, StreamsConfigError } from '../errors.js'
@@ -70,6 +70,7 @@ export class StreamsWorkers {
       throw new StreamsConfigError(`workers must be a whole number of at least 1, found ${workers}`)
     }
     resolveConfig(config)
+    checkCrosses(config)
     this.#module = String(module)
     this.#options = options
     this.#config = config
@@ -143,9 +144,13 @@ export class StreamsWorkers {
       seen = this.#rebalances
       const workers = [...this.#workers.values()]
       const outcomes = await Promise.allSettled(workers.map((worker) => worker.caughtUp()))
-      const undisturbed = outcomes.every(({ status }) => status === 'fulfilled') && seen === this.#rebalances
+      if (outcomes.some(({ status }) => status === 'rejected') || seen !== this.#rebalances) {
+        // A port closes a little before its thread is known to have ended.
+        await nextEventLoopTurn()
+        continue
+      }
       // What one worker writes to a repartition topic may be another's: a pass for each step on the way.
-      if (undisturbed && ++passes >= Math.max(...workers.map((worker) => worker.subtopologies))) return
+      if (++passes >= Math.max(...workers.map((worker) => worker.subtopologies))) return
     }
   }
 
@@ -274,5 +279,18 @@ export class StreamsWorkers {
 
   #releaseLocks(): void {
     for (const lock of this.#locks.splice(0)) lock.release()
+  }
+}
+
+/** Also for callers without types, who may have left a serde or a handler in. */
+function checkCrosses(config: WorkerStreamsConfig): void {
+  for (const [name, value] of Object.entries(config)) {
+    try {
+      structuredClone(value)
+    } catch (cause) {
+      throw new StreamsConfigError(
+        `${name} cannot cross to a worker thread (${String(cause)}): export it from the module, in \`options\``,
+      )
+    }
   }
 }

@@ -85,9 +85,9 @@ describe('an application in worker threads', () => {
     expect(before.workers.map(({ tasks }) => tasks.length)).toEqual([4, 4])
     expect(before.recordsIn).toBe(400)
 
-    const killed = workers.workers[0]!.terminate()
-    await produce(log, 'words', words(200, 400))
-    await killed
+    await produce(log, 'words', words(200, 300))
+    await workers.workers[0]!.terminate()
+    await produce(log, 'words', words(300, 400))
     await workers.caughtUp()
     expect((await workers.metrics()).restarts).toBe(1)
     expect(workers.workers).toHaveLength(2)
@@ -127,5 +127,7 @@ describe('an application in worker threads', () => {
     const log = await wordLog()
     expect(() => workersOn(log, { workers: 0 })).toThrow(StreamsConfigError)
     expect(() => workersOn(log, { applicationId: 'no spaces' })).toThrow(StreamsConfigError)
+    const withHandler = { onDropped: () => {} } as Partial<StreamsWorkersOptions>
+    expect(() => workersOn(log, withHandler)).toThrow(/onDropped cannot cross .*options/)
   })
 })
