@@ -116,6 +116,7 @@ describe('an application in worker threads', () => {
     const workers = new StreamsWorkers(new URL('./no-such-module.ts', import.meta.url), {
       log: await wordLog(),
       applicationId: 'app',
+      workers: 1,
       execArgv,
     })
     await expect(workers.start()).rejects.toThrow(/no-such-module/)
