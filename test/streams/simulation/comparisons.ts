@@ -34,8 +34,20 @@ export function sameOutputs(expected: readonly Output[], found: readonly Output[
 }
 
 export function sameRuns(expected: readonly Output[], found: readonly Output[]): void {
+  comparedRuns(() => sameOutputs(expected, found))
+}
+
+/** The last result of each key is the same. */
+export function sameLastResults(expected: readonly Output[], found: readonly Output[]): void {
+  comparedRuns(() => {
+    missing('last', expected, found)
+    missing('last', found, expected)
+  })
+}
+
+function comparedRuns(compare: () => void): void {
   try {
-    sameOutputs(expected, found)
+    compare()
   } catch (error) {
     throw new Error(`what is left of the state matters: ${(error as Error).message}`)
   }

@@ -12,7 +12,15 @@ import { SimulatedFiles } from '../../../src/testing/index.js'
 import { recordAtATime, type TopologyResults } from '../../../src/testing/record-at-a-time.js'
 import { SimulatedApp, STATE_DIRECTORY } from '../../../src/testing/simulated-app.js'
 import { type StoreRow, storeContents } from '../../../src/testing/store-contents.js'
-import { missing, type Output, outputOf, sameContents, sameOutputs, sameRuns } from './comparisons.js'
+import {
+  missing,
+  type Output,
+  outputOf,
+  sameContents,
+  sameLastResults,
+  sameOutputs,
+  sameRuns,
+} from './comparisons.js'
 import { type SimulatedTopology, topologies } from './topologies.js'
 
 /*
@@ -61,6 +69,8 @@ export class StreamsSchedule {
   #restored = 0
   /** The power went where that may lose something. */
   #lossy = false
+  /** Nothing throws any more. */
+  #calm = false
 
   constructor(seed: number) {
     this.#seed = seed
@@ -124,7 +134,7 @@ export class StreamsSchedule {
   #nervous(): Partial<KafkaStreamsOptions> {
     return {
       defaultTimestampExtractor: ({ timestamp }) => {
-        if (this.#chance(40)) throw new RangeError(passingFailure)
+        if (!this.#calm && this.#chance(40)) throw new RangeError(passingFailure)
         return timestamp
       },
       uncaughtExceptionHandler: () => (this.#files.crashed ? 'SHUTDOWN_CLIENT' : 'REPLACE_THREAD'),
@@ -351,6 +361,8 @@ export class StreamsSchedule {
   /** Whatever is left of the log: the results are the same with what is left of the state and without. */
   async #endBesideStateless(): Promise<void> {
     await this.#app.kill()
+    // At least once, a thread that is replaced repeats its input: in this run, and not in the one beside it.
+    this.#calm = !this.exactlyOnce
     const files = copied(this.#files, this.#seed)
     const other = this.#newApp(files, seededRandom(this.#seed))
     const rest = [...Array(2)].flatMap(() => this.#burst())
@@ -364,7 +376,7 @@ export class StreamsSchedule {
       await app.caughtUp()
     }
     for (let partition = 0; partition < this.topology.partitions; partition++) {
-      sameRuns(await this.#outputs(other, partition), await this.#outputs(this.#app, partition))
+      this.#sameResults(await this.#outputs(other, partition), await this.#outputs(this.#app, partition))
       for (const store of this.#stores().keys()) {
         sameContents(
           `store ${store}`,
@@ -376,6 +388,17 @@ export class StreamsSchedule {
     await this.#checkStores()
     await this.#app.close()
     await other.close()
+  }
+
+  /**
+   * Both runs repeat the same: they begin at the same committed offsets of the same log. But what a step handed on by a
+   * topic of its own stays there uncommitted, and timing decides whether it arrives before the repetition of the input
+   * it came from (the answer of a foreign-key join then belongs to no row, and is left out) or after it. At least once,
+   * only the last results are the same then; exactly once, both are undone together.
+   */
+  #sameResults(stateless: readonly Output[], found: readonly Output[]): void {
+    if (this.exactlyOnce || this.topology.stepwise !== true) sameRuns(stateless, found)
+    else sameLastResults(stateless, found)
   }
 
   async #outputs(app: SimulatedApp, partition: number): Promise<Output[]> {
