@@ -61,10 +61,10 @@ export class EmbeddedAdmin implements Admin {
         topic: name,
         topicId: id,
         internal: isInternalTopic(name),
-        partitions: partitions.map(({ partition, log }) => ({
+        partitions: partitions.map(({ partition, log, highWatermark }) => ({
           partition,
           startOffset: log.logStartOffset,
-          endOffset: log.logEndOffset,
+          endOffset: highWatermark,
           sizeBytes: log.sizeBytes,
         })),
         configs: config.values,
@@ -148,8 +148,9 @@ export class EmbeddedAdmin implements Admin {
     { isolationLevel = 'read_uncommitted' }: { isolationLevel?: IsolationLevel } = {},
   ): Promise<readonly ListedOffset[]> {
     return partitions.map(({ topic, partition, at }) => {
-      const { log } = this.#existingPartition({ topic, partition })
-      const end = isolationLevel === 'read_committed' ? log.lastStableOffset : log.logEndOffset
+      const existing = this.#existingPartition({ topic, partition })
+      const { log } = existing
+      const end = existing.endOffset(isolationLevel)
       if (at === 'earliest') return { topic, partition, offset: log.logStartOffset, timestamp: -1 }
       if (at === 'latest') return { topic, partition, offset: end, timestamp: -1 }
       const found = at === 'maxTimestamp' ? log.maxTimestamp() : log.offsetForTimestamp(at.timestamp)

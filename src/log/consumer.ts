@@ -334,8 +334,8 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V>, PolledConsumer<K,
   }
 
   #end({ topic, partition }: TopicPartition): number {
-    const { log } = this.#context.broker.partition(topic, partition)
-    return this.#options.isolationLevel === 'read_committed' ? log.lastStableOffset : log.logEndOffset
+    const { isolationLevel = 'read_uncommitted' } = this.#options
+    return this.#context.broker.partition(topic, partition).endOffset(isolationLevel)
   }
 
   #assigned(partition: TopicPartition): PartitionState {
@@ -419,7 +419,7 @@ export class EmbeddedConsumer<K, V> implements Consumer<K, V>, PolledConsumer<K,
     times: readonly { partition: TopicPartition; timestamp: number }[],
   ): Promise<({ offset: number; timestamp: number } | null)[]> {
     return times.map(({ partition: { topic, partition }, timestamp }) =>
-      this.#context.broker.partition(topic, partition).log.offsetForTimestamp(timestamp),
+      this.#context.broker.partition(topic, partition).offsetForTimestamp(timestamp),
     )
   }
 

@@ -180,23 +180,21 @@ export class Fetcher<K, V> {
     const source = this.#source(state)
     if (source === null) return null
     const { log } = source
-    const { readCommitted } = this.#options
+    const isolation = this.#options.readCommitted ? 'read_committed' : 'read_uncommitted'
     if (state.position < log.logStartOffset || state.position > log.logEndOffset) {
       state.position = this.#options.onOutOfRange(state)
     }
     for (;;) {
-      const end = readCommitted ? log.lastStableOffset : log.logEndOffset
-      if (state.position >= end) return null
-      const result = log.read(state.position, {
-        maxBytes,
-        isolation: readCommitted ? 'read_committed' : 'read_uncommitted',
-      })
+      const endOffset = source.endOffset(isolation)
+      if (state.position >= endOffset) return null
+      const result = log.read(state.position, { maxBytes, isolation, endOffset })
       const last = result.batches[result.batches.length - 1]
       if (last === undefined) return null
       const batches = visibleBatches(result)
-      const endOffset = last.nextOffset
-      if (batches.length > 0) return { batches, nextBatch: 0, decoded: null, nextRecord: 0, endOffset }
-      state.position = endOffset
+      const { nextOffset } = last
+      if (batches.length > 0)
+        return { batches, nextBatch: 0, decoded: null, nextRecord: 0, endOffset: nextOffset }
+      state.position = nextOffset
     }
   }
 
@@ -221,10 +219,11 @@ export class Fetcher<K, V> {
       if (state.paused || state.position < 0) continue
       const source = this.#source(state)
       if (source === null || state.position < source.log.logStartOffset) continue
-      if (state.position >= source.log.logEndOffset) continue
-      const { batches } = source.log.read(state.position, { maxBytes: enough })
+      const endOffset = source.highWatermark
+      if (state.position >= endOffset) continue
+      const { batches } = source.log.read(state.position, { maxBytes: enough, endOffset })
       // The read stopped before what would have been too much: so it is enough.
-      if ((batches.at(-1)?.nextOffset ?? 0) < source.log.logEndOffset) return enough
+      if ((batches.at(-1)?.nextOffset ?? 0) < endOffset) return enough
       for (const batch of batches) bytes += batch.sizeBytes
       if (bytes >= enough) break
     }

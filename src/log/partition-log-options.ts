@@ -60,6 +60,8 @@ export interface ReadOptions {
   readonly maxBytes?: number
   /** Default 'read_uncommitted'. */
   readonly isolation?: IsolationLevel
+  /** Nothing from this offset on. Default: the log end. */
+  readonly endOffset?: number
 }
 
 export interface AbortedTransaction {

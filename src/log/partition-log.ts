@@ -166,7 +166,7 @@ export class PartitionLog {
   get logEndOffset(): number {
     return this.#logEndOffset
   }
-  /** The end of what readers see: on one node the log end. */
+  /** On one node the log end; consumers of a topic that flushes every record read less (see Partition). */
   get highWatermark(): number {
     return this.#logEndOffset
   }
@@ -343,7 +343,11 @@ export class PartitionLog {
   /** Throws KafkaError OFFSET_OUT_OF_RANGE, CorruptRecordError. Nothing to read is no error: no batches. */
   read(offset: number, options: ReadOptions = {}): ReadResult {
     this.#checkOpen()
-    const { maxBytes = DEFAULT_READ_BYTES, isolation = 'read_uncommitted' } = options
+    const {
+      maxBytes = DEFAULT_READ_BYTES,
+      isolation = 'read_uncommitted',
+      endOffset = this.#logEndOffset,
+    } = options
     if (offset < this.#logStartOffset || offset > this.#logEndOffset) {
       throw new KafkaError(
         'OFFSET_OUT_OF_RANGE',
@@ -351,7 +355,7 @@ export class PartitionLog {
       )
     }
     const committed = isolation === 'read_committed'
-    const end = committed ? this.lastStableOffset : this.#logEndOffset
+    const end = Math.min(endOffset, committed ? this.lastStableOffset : this.#logEndOffset)
     const batches = this.#batchesFrom(offset, maxBytes, end)
     let sizeBytes = 0
     for (const batch of batches) sizeBytes += batch.sizeBytes

@@ -1,12 +1,13 @@
 import type { Clock, Timer } from '../common/index.js'
 import { buildTransactionMarker } from './control-record.js'
 import { KafkaError } from './errors.js'
-import type { TopicPartition } from './log.js'
+import type { IsolationLevel, TopicPartition } from './log.js'
 import {
   type AppendOptions,
   type AppendResult,
   PartitionLog,
   type PartitionLogOptions,
+  type TimestampAndOffset,
 } from './partition-log.js'
 import type { TopicConfig } from './topic-config.js'
 
@@ -43,6 +44,9 @@ export class Partition implements TopicPartition {
   updateConfig(config: TopicConfig): void {
     this.#config = config
     this.log.updateConfig(withoutFlushPolicy(config))
+    // What consumers may read has changed.
+    if (this.flushesEveryRecord) this.#flushInBackground()
+    else this.wakeAll()
   }
 
   /** Appends a batch that a builder of this process made. */
@@ -85,7 +89,28 @@ export class Partition implements TopicPartition {
     if (this.#waiting.size > 0) this.wakeAll()
   }
 
-  /** Calls `wake` whenever the partition grew or went away, until the returned function is called. */
+  /**
+   * The end of what consumers read: with `flush.messages=1` what is on stable storage, or an application might act on
+   * records that a power cut takes and their producer sends again. Kafka's high watermark.
+   */
+  get highWatermark(): number {
+    const { log } = this
+    return this.flushesEveryRecord ? Math.max(log.logStartOffset, log.recoveryPoint) : log.logEndOffset
+  }
+
+  /** What consumers read under `isolation` ends here: the high watermark, or what no open transaction holds back. */
+  endOffset(isolation: IsolationLevel): number {
+    const { highWatermark } = this
+    return isolation === 'read_committed' ? Math.min(highWatermark, this.log.lastStableOffset) : highWatermark
+  }
+
+  /** As `PartitionLog.offsetForTimestamp`, of what consumers read. */
+  offsetForTimestamp(timestamp: number): TimestampAndOffset | null {
+    const found = this.log.offsetForTimestamp(timestamp)
+    return found === null || found.offset < this.highWatermark ? found : null
+  }
+
+  /** Calls `wake` whenever consumers may read more or the partition went away, until the returned function is called. */
   onGrowth(wake: () => void): () => void {
     this.#waiting.add(wake)
     return () => this.#waiting.delete(wake)
@@ -105,7 +130,8 @@ export class Partition implements TopicPartition {
     this.#unflushedRecords = 0
     this.#flushTimer?.cancel()
     this.#flushTimer = null
-    return this.log.flush()
+    const flushed = this.log.flush()
+    return this.flushesEveryRecord ? flushed.then(() => this.wakeAll()) : flushed
   }
 
   /**
@@ -113,7 +139,9 @@ export class Partition implements TopicPartition {
    * found or decided, before anybody acts on it. Throws KAFKA_STORAGE_ERROR.
    */
   stabilize(): void {
-    if (this.flushesEveryRecord) this.log.flushSync()
+    if (!this.flushesEveryRecord) return
+    this.log.flushSync()
+    this.wakeAll()
   }
 
   #flushInBackground(): void {

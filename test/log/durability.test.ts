@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock, nextEventLoopTurn } from '../../src/common/index.js'
-import { type EmbeddedLogOptions, Log, type ProducerOptions } from '../../src/log/index.js'
+import {
+  type ConsumerOptions,
+  type EmbeddedLogOptions,
+  Log,
+  type ProducerOptions,
+} from '../../src/log/index.js'
 import { SimulatedFiles } from '../../src/testing/simulated-files.js'
 import { at, readValues, text } from './log-fixture.js'
 import { FaultyFiles } from './partition-log-fixture.js'
@@ -163,6 +168,116 @@ describe('when the disk is waited for', () => {
     expect(acknowledged).toBe(false)
     release()
     await waiting
+    await log.close()
+  })
+})
+
+describe('what consumers read of a topic with flush.messages = 1', () => {
+  /** A record is appended, and its flush waits for `release`. */
+  async function appendUnflushed(configs: Record<string, string>) {
+    const files = new FaultyFiles()
+    const clock = new ManualClock(1_000_000)
+    const log = await Log.open({ dataDirectory: '/data', fileSystem: files, clock })
+    await log.admin.createTopics([{ topic: 't', configs }])
+    const producer = log.producer({ ...text, lingerMs: 0 })
+    await producer.send({ topic: 't', timestamp: 10, value: 'stable' })
+    let release = (): void => {}
+    files.syncGate = new Promise((resolve) => {
+      release = resolve
+    })
+    const acknowledged = producer.send({ topic: 't', timestamp: 20, value: 'appended' })
+    await nextEventLoopTurn()
+    const consumerOf = (options: ConsumerOptions<string, string> = {}) => {
+      const consumer = log.consumer({ ...text, autoOffsetReset: 'earliest', ...options })
+      consumer.assign([at('t')])
+      return consumer
+    }
+    return { files, log, release, acknowledged, consumerOf }
+  }
+
+  const valuesOf = (records: readonly { value: string | null }[]) => records.map(({ value }) => value)
+  const DURABLE = { 'flush.messages': '1' }
+
+  it('ends at what is on stable storage, under both isolation levels, until the flush is done', async () => {
+    const { log, release, acknowledged, consumerOf } = await appendUnflushed(DURABLE)
+    const latest = () => log.admin.listOffsets([{ ...at('t'), at: 'latest' }])
+    for (const isolationLevel of ['read_uncommitted', 'read_committed'] as const) {
+      const consumer = consumerOf({ isolationLevel })
+      expect(valuesOf(await consumer.poll(0))).toEqual(['stable'])
+      expect(await consumer.poll(0)).toEqual([])
+      expect(await consumer.pollBatches(0)).toEqual([])
+      expect(await consumer.endOffsets([at('t')])).toEqual([1])
+      expect(consumer.currentLag(at('t'))).toBe(0)
+      expect(await consumer.offsetsForTimes([{ partition: at('t'), timestamp: 20 }])).toEqual([null])
+    }
+    expect(await latest()).toMatchObject([{ offset: 1 }])
+    release()
+    await acknowledged
+    for (const isolationLevel of ['read_uncommitted', 'read_committed'] as const) {
+      const consumer = consumerOf({ isolationLevel })
+      expect(valuesOf(await consumer.poll(0))).toEqual(['stable', 'appended'])
+      expect(await consumer.endOffsets([at('t')])).toEqual([2])
+      expect(await consumer.offsetsForTimes([{ partition: at('t'), timestamp: 20 }])).toMatchObject([
+        { offset: 1 },
+      ])
+    }
+    expect(await latest()).toMatchObject([{ offset: 2 }])
+    await log.close()
+  })
+
+  it('wakes a poll that waits when the flush is done', async () => {
+    const { log, release, consumerOf } = await appendUnflushed(DURABLE)
+    const consumer = consumerOf()
+    await consumer.poll(0)
+    // The clock is never advanced: only the flush can end it.
+    const waiting = consumer.poll(60_000)
+    await nextEventLoopTurn()
+    release()
+    expect(valuesOf(await waiting)).toEqual(['appended'])
+    await log.close()
+  })
+
+  it('hands out nothing that a power cut takes', async () => {
+    let lost = 0
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const files = new SimulatedFiles({ seed })
+      const options = { dataDirectory: '/data', clock: new ManualClock(1), flush: { messages: 1 } }
+      const log = await Log.open({ ...options, fileSystem: files.mount() })
+      await log.admin.createTopics([{ topic: 't' }])
+      const producer = log.producer({ ...text, lingerMs: 0, acks: 1 })
+      const consumer = log.consumer({ ...text, autoOffsetReset: 'earliest' })
+      consumer.assign([at('t')])
+      const read: (string | null)[] = []
+      for (let i = 0; i < 6; i++) {
+        await producer.send({ topic: 't', value: `${i}` })
+        read.push(...valuesOf(await consumer.poll(0)))
+      }
+      files.powerCut()
+      const left = await readValues(await Log.open({ ...options, fileSystem: files.mount() }), [at('t')])
+      expect(left.slice(0, read.length), `seed ${seed}`).toEqual(read)
+      if (left.length < 6) lost++
+    }
+    expect(lost).toBeGreaterThan(0)
+  })
+
+  it('begins to end there when the topic is set so, and goes on to the log end when it no longer is', async () => {
+    const { files, log, release, acknowledged, consumerOf } = await appendUnflushed({})
+    const consumer = consumerOf()
+    expect(valuesOf(await consumer.poll(0))).toEqual(['stable', 'appended'])
+    expect(files.syncs).toBe(0)
+    await log.admin.alterConfigs('t', DURABLE)
+    expect(await consumer.endOffsets([at('t')])).toEqual([0])
+    // Not out of range.
+    expect(await consumer.poll(0)).toEqual([])
+    expect(await consumer.position(at('t'))).toBe(2)
+    await log.admin.alterConfigs('t', { 'flush.messages': null })
+    expect(await consumer.endOffsets([at('t')])).toEqual([2])
+    release()
+    await acknowledged
+    await log.producer({ ...text, lingerMs: 0 }).send({ topic: 't', value: 'unflushed' })
+    await log.admin.alterConfigs('t', DURABLE)
+    // Nobody appends: the setting itself has what is there flushed.
+    expect(valuesOf(await consumer.poll(60_000))).toEqual(['unflushed'])
     await log.close()
   })
 })
