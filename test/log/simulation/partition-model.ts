@@ -45,7 +45,7 @@ export class PartitionModel {
   }
 
   check(found: FoundPartition, { lossAllowed, reopened }: Circumstances): void {
-    this.#checkRecords(found)
+    this.#checkRecords(found, lossAllowed)
     if (lossAllowed) this.#forgetFrom(found.endOffset)
     this.checkStart(found, lossAllowed)
     this.checkNothingIsLost(found)
@@ -54,7 +54,7 @@ export class PartitionModel {
     this.#unknown.clear()
   }
 
-  #checkRecords({ records, startOffset, endOffset }: FoundPartition): void {
+  #checkRecords({ records, startOffset, endOffset }: FoundPartition, lossAllowed: boolean): void {
     const seen = new Set<string>()
     let last = startOffset - 1
     for (const { offset, id } of records) {
@@ -65,7 +65,9 @@ export class PartitionModel {
       if (seen.has(id)) throw new Error(`${id} is there twice`)
       seen.add(id)
       const known = this.known.get(offset)
-      if (known !== id && !(known === undefined && this.#unknown.has(id))) {
+      // A power cut may undo a truncation and the write after it: what failed before, all but complete, is there again.
+      const possible = (known === undefined || lossAllowed) && this.#unknown.has(id)
+      if (known !== id && !possible) {
         throw new Error(`offset ${offset} holds ${id}; known is ${known}`)
       }
     }
