@@ -53,3 +53,19 @@ export function writeDecimals(tenThousandths: number, out: ByteWriter): void {
   } while (rest > 0)
   out.position = p
 }
+
+/**
+ * Shortest digits that read back as the same double, where it has at most four decimals: these are the digits of
+ * `value × 10^4`, since when the rounded product divided again gives the same double, no shorter digits do. Returns
+ * false, having written nothing, where it has more or is very small or large.
+ */
+export function writeFourDecimals(value: number, out: ByteWriter): boolean {
+  const size = Math.abs(value)
+  const scaled = Math.round(size * 10_000)
+  if (!(size >= 1e-3 && size < 1e7 && scaled / 10_000 === size)) return false
+  if (value < 0) out.writeByte(0x2d)
+  const whole = Math.floor(scaled / 10_000)
+  writeDigits(whole, out)
+  writeDecimals(scaled - whole * 10_000, out)
+  return true
+}

@@ -1,5 +1,5 @@
-import { type ByteWriter, writeAscii, writeDecimals, writeDigits } from '../common/index.js'
-import { plainBytes } from './json-shape.js'
+import { type ByteWriter, writeAscii, writeDigits, writeFourDecimals } from '../common/index.js'
+import { writeJsonString } from './json-string.js'
 
 /*
  * Writes what JSON.stringify writes, without making the text first, for objects of one shape: plain ones with the same
@@ -36,7 +36,7 @@ export function shapeWriter(names: readonly string[]): ShapeWriter {
 function writeValue(value: unknown, out: ByteWriter): boolean {
   switch (typeof value) {
     case 'string':
-      writeString(value, out)
+      writeJsonString(value, out)
       return true
     case 'number':
       writeNumber(value, out)
@@ -51,48 +51,9 @@ function writeValue(value: unknown, out: ByteWriter): boolean {
   }
 }
 
-/** Up to here a loop over the characters is faster than two calls into the runtime. */
-const LOOPED_CHARACTERS = 400
-
-function writeString(text: string, out: ByteWriter): void {
-  const { length } = text
-  if (length <= LOOPED_CHARACTERS) {
-    const buffer = out.reserve(length + 2)
-    let p = out.position
-    buffer[p++] = 0x22
-    let i = 0
-    for (; i < length; i++) {
-      const code = text.charCodeAt(i)
-      if (code > 0x7e || plainBytes[code] === 0) break
-      buffer[p++] = code
-    }
-    if (i === length) {
-      buffer[p] = 0x22
-      out.position = p + 1
-      return
-    }
-  }
-  out.writeUtf8(JSON.stringify(text))
-}
-
-/**
- * Shortest digits that read back as the same double. Where it has at most four decimals, these are those of
- * `value × 10^4`: when the rounded product divided again gives the same double, no shorter digits do.
- */
 function writeNumber(value: number, out: ByteWriter): void {
-  const size = Math.abs(value)
   if (Number.isSafeInteger(value)) {
     if (value < 0) out.writeByte(0x2d)
-    writeDigits(size, out)
-    return
-  }
-  const scaled = Math.round(size * 10_000)
-  if (size >= 1e-3 && size < 1e7 && scaled / 10_000 === size) {
-    if (value < 0) out.writeByte(0x2d)
-    const whole = Math.floor(scaled / 10_000)
-    writeDigits(whole, out)
-    writeDecimals(scaled - whole * 10_000, out)
-    return
-  }
-  writeAscii(Number.isFinite(value) ? String(value) : 'null', out)
+    writeDigits(Math.abs(value), out)
+  } else if (!writeFourDecimals(value, out)) writeAscii(Number.isFinite(value) ? String(value) : 'null', out)
 }

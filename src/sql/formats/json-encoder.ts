@@ -1,5 +1,6 @@
 import type { Decimal } from 'decimal.js'
-import { type ByteWriter, writeAscii, writeDecimals, writeDigits } from '../../common/index.js'
+import { type ByteWriter, writeAscii, writeDigits, writeFourDecimals } from '../../common/index.js'
+import { writeJsonString } from '../../serde/index.js'
 import { decimalToPlainText } from '../expression/decimal.js'
 import { doubleToText } from '../expression/java-text.js'
 import type { SqlType } from '../types.js'
@@ -67,54 +68,17 @@ function writeInteger(value: SqlValue, out: ByteWriter): void {
   else writeAscii(String(value), out)
 }
 
-/**
- * Java's text of a double. Where it has at most four decimals, its digits are those of `value × 10^4`: when the
- * rounded product divided again gives the same double, no shorter digits do.
- */
+/** Java's text of a double; those that JSON has no number for are texts. */
 function writeDouble(value: SqlValue, out: ByteWriter): void {
-  if (typeof value !== 'number') {
-    writeNull(out)
-    return
-  }
-  const size = Math.abs(value)
-  const scaled = Math.round(size * 10_000)
-  if (size >= 1e-3 && size < 1e7 && scaled / 10_000 === size) {
-    if (value < 0) out.reserve(1)[out.position++] = 0x2d
-    const whole = Math.floor(scaled / 10_000)
-    writeDigits(whole, out)
-    writeDecimals(scaled - whole * 10_000, out)
-  } else if (Number.isFinite(value)) writeAscii(doubleToText(value), out)
+  if (typeof value !== 'number') writeNull(out)
+  else if (writeFourDecimals(value, out)) return
+  else if (Number.isFinite(value)) writeAscii(doubleToText(value), out)
   else writeAscii(`"${doubleToText(value)}"`, out)
 }
 
-/** Up to here a loop over the characters is faster than two calls into the runtime. */
-const shortText = 400
-
 export function writeText(value: SqlValue, out: ByteWriter): void {
-  if (value === null) {
-    writeNull(out)
-    return
-  }
-  const text = value as string
-  const length = text.length
-  const buffer = out.reserve(length * 3 + 2)
-  const start = out.position
-  if (length <= shortText) {
-    let p = start
-    buffer[p++] = 0x22
-    let i = 0
-    for (; i < length; i++) {
-      const code = text.charCodeAt(i)
-      if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) break
-      buffer[p++] = code
-    }
-    if (i === length) {
-      buffer[p] = 0x22
-      out.position = p + 1
-      return
-    }
-  }
-  out.writeUtf8(JSON.stringify(text))
+  if (value === null) writeNull(out)
+  else writeJsonString(value as string, out)
 }
 
 function arrayWriter(item: ValueWriter): ValueWriter {

@@ -1,9 +1,9 @@
 import type { DecodedBatch, Headers } from '../../log/index.js'
 import { longSerde, type Serde } from '../../serde/index.js'
 import type { KeyValueStore } from '../../state/index.js'
-import { type AnyBatch, headersOf, originRow } from '../batch.js'
+import { type AnyBatch, headersOf } from '../batch.js'
 import { PartReader, writeHeaders, writeSized } from '../internal-serdes.js'
-import { type RunOrigin, rawHeaders, rawKey, rawRowOf, rawValue } from '../runtime/run.js'
+import { type RunOrigin, type SourceRecord, sourceRecordOf } from '../runtime/run.js'
 
 /** A record that waits for its answer, with the source record it stems from. */
 interface InFlightRecord {
@@ -13,16 +13,6 @@ interface InFlightRecord {
   readonly headers: Headers | null
   /** null where no source record is at hand. */
   readonly source: SourceRecord | null
-}
-
-interface SourceRecord {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly timestamp: number
-  readonly headers: Headers
-  readonly key: Buffer | null
-  readonly value: Buffer | null
 }
 
 /**
@@ -42,7 +32,7 @@ export class InFlightRecords {
       value: batch.values[row],
       timestamp: batch.timestamps[row]!,
       headers: headersOf(batch, row),
-      source: sourceOf(batch, row),
+      source: sourceRecordOf(batch, row),
     })
   }
 
@@ -53,22 +43,6 @@ export class InFlightRecords {
   /** What an earlier run left, each as a batch of one. */
   *restored(): Iterable<{ sequence: number; batch: AnyBatch }> {
     for (const { key, value } of this.#store.all()) yield { sequence: key, batch: batchOf(value) }
-  }
-}
-
-function sourceOf(batch: AnyBatch, row: number): SourceRecord | null {
-  const origin = batch.origin as RunOrigin | null
-  if (origin?.raw === undefined) return null
-  const at = originRow(batch, row)
-  const rawRow = rawRowOf(origin, at)
-  return {
-    topic: origin.topic,
-    partition: origin.partition,
-    offset: origin.offsets[at]!,
-    timestamp: origin.raw.timestamps[rawRow]!,
-    headers: rawHeaders(origin.raw, rawRow),
-    key: rawKey(origin.raw, rawRow),
-    value: rawValue(origin.raw, rawRow),
   }
 }
 

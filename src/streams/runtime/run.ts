@@ -41,18 +41,40 @@ export function rawHeaders(raw: DecodedBatch, row: number): Headers {
   return raw.headers?.[row] ?? []
 }
 
-/** The bytes of the source record that a row stems from; null where it stems from none, as in punctuators. */
-export function rawRecord(
-  batch: AnyBatch,
-  row: number,
-): { readonly key: Buffer | null; readonly value: Buffer | null } | null {
-  const origin = batch.origin
-  if (origin === null || !('raw' in origin)) return null
-  const { raw } = origin as RunOrigin
-  const rawRow = rawRowOf(origin as RunOrigin, originRow(batch, row))
-  return { key: rawKey(raw, rawRow), value: rawValue(raw, rawRow) }
+function rawRowOf({ rawRows }: RunOrigin, row: number): number {
+  return rawRows === null ? row : rawRows[row]!
 }
 
-export function rawRowOf({ rawRows }: RunOrigin, row: number): number {
-  return rawRows === null ? row : rawRows[row]!
+/** A record as it lies in the log. */
+export interface SourceRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly headers: Headers
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+}
+
+/** The source record that a row stems from; null where it stems from none, as in punctuators. */
+export function sourceRecordOf(batch: AnyBatch, row: number): SourceRecord | null {
+  const origin = batch.origin as RunOrigin | null
+  if (origin?.raw === undefined) return null
+  const at = originRow(batch, row)
+  const rawRow = rawRowOf(origin, at)
+  return {
+    topic: origin.topic,
+    partition: origin.partition,
+    offset: origin.offsets[at]!,
+    timestamp: origin.raw.timestamps[rawRow]!,
+    headers: rawHeaders(origin.raw, rawRow),
+    key: rawKey(origin.raw, rawRow),
+    value: rawValue(origin.raw, rawRow),
+  }
+}
+
+/** Its bytes alone. */
+export function rawRecord(batch: AnyBatch, row: number): Pick<SourceRecord, 'key' | 'value'> | null {
+  const source = sourceRecordOf(batch, row)
+  return source === null ? null : { key: source.key, value: source.value }
 }

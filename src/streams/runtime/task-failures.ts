@@ -1,5 +1,5 @@
 import { serialize } from '../../serde/index.js'
-import { type AnyBatch, headersOf, originRow } from '../batch.js'
+import { type AnyBatch, headersOf } from '../batch.js'
 import type { ResolvedConfig } from '../config.js'
 import { type DroppedRecord, droppedRecordSerde } from '../dropped-records.js'
 import {
@@ -22,7 +22,7 @@ import { withDeadLetters } from './dead-letters.js'
 import type { Skipped } from './input-partition.js'
 import type { TaskMetrics } from './metrics.js'
 import type { RecordCollector, WriteFailure } from './record-collector.js'
-import { type RunOrigin, rawHeaders, rawKey, rawRowOf, rawValue } from './run.js'
+import { sourceRecordOf } from './run.js'
 
 export interface TaskFailuresOptions {
   readonly taskId: string
@@ -191,23 +191,11 @@ export class TaskFailures {
   }
 
   #errorContext(node: string, batch: AnyBatch, row: number): ErrorHandlerContext {
-    const origin = batch.origin as RunOrigin | null
-    const place = { taskId: this.#taskId, node, timestamp: batch.timestamps[row] ?? -1 }
-    if (origin?.raw === undefined) {
-      return { ...place, topic: '', partition: -1, offset: -1, headers: [], key: null, value: null }
-    }
-    const at = originRow(batch, row)
-    const rawRow = rawRowOf(origin, at)
-    return {
-      ...place,
-      topic: origin.topic,
-      partition: origin.partition,
-      offset: origin.offsets[at]!,
-      timestamp: origin.raw.timestamps[rawRow]!,
-      headers: rawHeaders(origin.raw, rawRow),
-      key: rawKey(origin.raw, rawRow),
-      value: rawValue(origin.raw, rawRow),
-    }
+    const source = sourceRecordOf(batch, row)
+    const place = { taskId: this.#taskId, node }
+    if (source !== null) return { ...place, ...source }
+    const timestamp = batch.timestamps[row] ?? -1
+    return { ...place, timestamp, topic: '', partition: -1, offset: -1, headers: [], key: null, value: null }
   }
 }
 
